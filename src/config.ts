@@ -1,0 +1,175 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parseEnv } from "node:util";
+import type { Runtime } from "./runtime.ts";
+import { ARGUMENTS, SETTINGS } from "./settings.ts";
+import { UserError } from "./user_error.ts";
+
+/** Variables by name, as a process has them. */
+export type Environment = Record<string, string>;
+
+/** The request that starts one job. */
+export interface JobRequest {
+  method: string;
+  url: string;
+  /** JSON text, sent as it is. */
+  body: string | undefined;
+}
+
+/** Every setting, checked, with its effective value. */
+export interface Config {
+  /** The checkout: absolute path of the folder that holds `package.json`. */
+  root: string;
+  /** `.prodlike` in it: all that prodlike writes. */
+  home: string;
+  stack: "local";
+  runtime: Runtime;
+  json: boolean;
+  onlyCollector: boolean;
+  part: string;
+  apiPort: number;
+  otlpPort: number;
+  /** `undefined`: the embedded PostgreSQL. */
+  queueUrl: string | undefined;
+  reviewRoot: string;
+  workerConcurrency: number;
+  apiService: string;
+  workerService: string;
+  apiEnv: Environment;
+  workerEnv: Environment;
+  healthUrl: string;
+  jobRequest: JobRequest;
+  /** The environment that the observed processes inherit: this process's over `.env`. */
+  environment: Environment;
+}
+
+/** The checkout that this file belongs to. */
+export const ROOT = resolve(import.meta.dirname, "..");
+
+/**
+ * The environment of this process over the file `.env` in `root`.
+ *
+ * @throws {UserError} when `.env` is there but cannot be read
+ */
+export function readEnvironment(root = ROOT): Environment {
+  const file = join(root, ".env");
+  const environment: Environment = {};
+  if (existsSync(file)) {
+    const fromArguments = new Set(ARGUMENTS.map(({ name }) => name));
+    for (const [name, value] of Object.entries(parseEnv(readDotenv(file)))) {
+      if (value && !fromArguments.has(name)) environment[name] = value;
+    }
+  }
+  for (const [name, value] of Object.entries(process.env)) {
+    if (value) environment[name] = value;
+  }
+  return environment;
+}
+
+/**
+ * The settings out of an environment.
+ *
+ * @throws {UserError} naming the variable, its value and what is allowed
+ */
+export function loadConfig(environment: Environment, root = ROOT): Config {
+  for (const { name, allowed } of [...SETTINGS, ...ARGUMENTS]) {
+    const value = environment[name];
+    if (value && allowed && !allowed.includes(value)) {
+      throw new UserError(
+        `Cannot use ${name}="${value}": allowed ${allowed.length > 1 ? "values are" : "is"} ${allowed.join(", ")}`,
+      );
+    }
+  }
+  const text = (name: string) => environment[name] || SETTINGS.find((setting) => setting.name === name)?.default || "";
+  const whole = (name: string, most: number) => wholeNumber(name, text(name), most);
+  const apiPort = whole("API_PORT", 65_535);
+  const otlpPort = whole("OTLP_PORT", 65_535);
+  if (apiPort === otlpPort)
+    throw new UserError(`Cannot use API_PORT="${apiPort}": OTLP_PORT is the same, two ports are needed`);
+  const config: Config = {
+    root,
+    home: join(root, ".prodlike"),
+    stack: "local",
+    runtime: text("RUNTIME") === "deno" ? "deno" : "node",
+    json: environment.JSON === "1",
+    onlyCollector: environment.ONLY === "collector",
+    part: environment.PART || "start",
+    apiPort,
+    otlpPort,
+    queueUrl: queueUrl(text("QUEUE_URL")),
+    reviewRoot: resolve(root, text("REVIEW_ROOT") || "."),
+    workerConcurrency: whole("WORKER_CONCURRENCY", 10_000),
+    apiService: serviceName("API_SERVICE", text("API_SERVICE")),
+    workerService: serviceName("WORKER_SERVICE", text("WORKER_SERVICE")),
+    apiEnv: assignments("API_ENV", text("API_ENV")),
+    workerEnv: assignments("WORKER_ENV", text("WORKER_ENV")),
+    healthUrl: httpUrl("HEALTH_URL", text("HEALTH_URL") || `http://127.0.0.1:${apiPort}/health`),
+    jobRequest: jobRequest(text("JOB_REQUEST") || `POST http://127.0.0.1:${apiPort}/reviews {}`),
+    environment,
+  };
+  if (config.apiService === config.workerService) {
+    throw new UserError(
+      `Cannot use WORKER_SERVICE="${config.workerService}": API_SERVICE is the same, two names are needed`,
+    );
+  }
+  return Object.freeze(config);
+}
+
+function readDotenv(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new UserError(`Cannot read "${file}": ${(cause as Error).message}`, { cause });
+  }
+}
+
+function wholeNumber(name: string, value: string, most: number): number {
+  const number = Number(value);
+  if (/^\d+$/.test(value) && number >= 1 && number <= most) return number;
+  throw new UserError(`Cannot use ${name}="${value}": a whole number from 1 to ${most} is wanted`);
+}
+
+function serviceName(name: string, value: string): string {
+  // The log witness is a grep of `service.name=x` up to white space, and Pyroscope refuses other characters for ever.
+  if (/^[\w.-]+$/.test(value)) return value;
+  throw new UserError(`Cannot use ${name}="${value}": letters, digits, ".", "-" and "_" are wanted`);
+}
+
+function queueUrl(value: string): string | undefined {
+  if (!value) return undefined;
+  if (/^(rediss?|postgres(ql)?):\/\/./.test(value) && URL.canParse(value)) return value;
+  // The value is not repeated: it may hold a password.
+  throw new UserError(`Cannot use QUEUE_URL: a redis://, rediss:// or postgres:// address is wanted`);
+}
+
+function httpUrl(name: string, value: string): string {
+  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value;
+  throw new UserError(`Cannot use ${name}="${value}": an http:// or https:// address is wanted`);
+}
+
+/** Reads `KEY=value OTHER="with spaces"`. */
+function assignments(name: string, value: string): Environment {
+  const result: Environment = {};
+  // A name, "=", then a quoted or an unquoted value, up to white space or the end.
+  const one = /\s*([A-Za-z_]\w*)=(?:"([^"]*)"|'([^']*)'|([^\s"']*))(?=\s|$)/y;
+  const rest = value.trimEnd();
+  while (one.lastIndex < rest.length) {
+    const found = one.exec(rest);
+    if (!found) throw new UserError(`Cannot use ${name}: KEY=value pairs separated by spaces are wanted`);
+    result[found[1]!] = found[2] ?? found[3] ?? found[4] ?? "";
+  }
+  return result;
+}
+
+function jobRequest(value: string): JobRequest {
+  const [, method, url, body] = /^([A-Z]+)\s+(\S+)(?:\s+([\s\S]+))?$/.exec(value) ?? [];
+  if (!method || !url) throw new UserError(`Cannot use JOB_REQUEST="${value}": METHOD URL JSON is wanted`);
+  if (body !== undefined) {
+    try {
+      JSON.parse(body);
+    } catch (cause) {
+      throw new UserError(`Cannot use JOB_REQUEST="${value}": its body is not JSON`, { cause });
+    }
+  }
+  return { method, url: httpUrl("JOB_REQUEST", url), body };
+}
