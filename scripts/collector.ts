@@ -1,0 +1,23 @@
+import { join } from "node:path";
+import { startCollector } from "../src/collector/collector.ts";
+import { loadConfig, readEnvironment } from "../src/config.ts";
+import { UserError } from "../src/user_error.ts";
+
+/** The embedded collector as a process: says "ready" to the parent that forked it, ends on SIGTERM and SIGINT. */
+async function main(): Promise<void> {
+  const { home, otlpPort } = loadConfig(readEnvironment());
+  const collector = await startCollector({ folder: join(home, "stack"), port: otlpPort });
+  const stop = () => void collector.close();
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+  if (process.send) process.send("ready", () => process.disconnect?.());
+  else process.stderr.write(`collector listens on ${collector.url}\n`);
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`error: ${error instanceof UserError ? error.message : (error as Error).stack}\n`);
+  process.exitCode = 2;
+  process.disconnect?.();
+}

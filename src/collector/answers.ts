@@ -1,0 +1,52 @@
+import type { ServerResponse } from "node:http";
+import type { Refusal } from "./refusal.ts";
+
+export type Encoding = "application/json" | "application/x-protobuf";
+
+/** `google.rpc.Code` of the statuses that we answer. */
+const CODES: Record<number, number> = { 400: 3, 500: 13, 503: 14 };
+
+/** What a client may go on sending when it has been answered already. */
+const MAX_DROPPED_BYTES = 64 * 1024 * 1024;
+
+/** Answers that a request was stored. OTLP/HTTP, section "Full Success"; bytes as the real collector's. */
+export function answerSuccess(response: ServerResponse, encoding: Encoding): void {
+  const body = encoding === "application/json" ? '{"partialSuccess":{}}' : Buffer.from([0x0a, 0x00]);
+  answer(response, 200, encoding, body);
+}
+
+/** Answers with a `google.rpc.Status` in the request's own encoding. OTLP/HTTP, section "Failures". */
+export function answerRefusal(response: ServerResponse, encoding: Encoding, { status, message }: Refusal): void {
+  const code = CODES[status]!;
+  const body = encoding === "application/json" ? JSON.stringify({ code, message }) : encodeStatus(code, message);
+  if (status === 503) response.setHeader("Retry-After", "1");
+  answer(response, status, encoding, body);
+}
+
+/** Answers a request that is none of ours, as the real collector does: in plain text. */
+export function answerText(response: ServerResponse, status: number, text: string): void {
+  answer(response, status, status === 404 ? "text/plain; charset=utf-8" : "text/plain", text);
+}
+
+function answer(response: ServerResponse, status: number, type: string, body: string | Buffer): void {
+  response.writeHead(status, { "Content-Type": type, "Content-Length": Buffer.byteLength(body) });
+  if (response.req.complete) {
+    response.end(body);
+    return;
+  }
+  // The client is still sending. Were the answer ended now, Deno would close the connection, and its reset overtake the
+  // answer: so the client gets all of it, and what it goes on sending is dropped.
+  response.write(body);
+  let bytes = 0;
+  response.req.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > MAX_DROPPED_BYTES) response.req.destroy();
+  });
+  response.req.once("end", () => response.end());
+}
+
+function encodeStatus(code: number, message: string): Buffer {
+  const text = Buffer.from(message.slice(0, 4000));
+  // Fields 1 (a varint) and 2 (bytes and their length, a varint of two bytes).
+  return Buffer.concat([Buffer.from([0x08, code, 0x12, (text.length & 0x7f) | 0x80, text.length >> 7]), text]);
+}

@@ -1,0 +1,75 @@
+import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readSync, renameSync, writeSync } from "node:fs";
+
+const NEWLINE = 0x0a;
+
+/**
+ * A file that only grows by whole pieces, and that is renamed to `<path>.1` and begun anew before it passes its limit.
+ *
+ * It writes synchronously: a piece is in the page cache faster than a thread could be asked to put it there.
+ */
+export class LineFile {
+  private readonly path: string;
+  private readonly maxBytes: number;
+  private file: number | undefined;
+  /** Size before the last piece. */
+  private before = 0;
+
+  /** Opens the file, mode 0600, and drops an unfinished last line, which only a crash leaves. */
+  constructor(path: string, maxBytes: number) {
+    this.path = path;
+    this.maxBytes = maxBytes;
+    this.file = this.open();
+    const { size } = fstatSync(this.file);
+    const end = lastLineEnd(this.file, size);
+    if (end < size) ftruncateSync(this.file, end);
+  }
+
+  /** Appends one piece. @throws what `write` threw, with nothing of the piece left in the file */
+  append(bytes: Uint8Array): void {
+    const file = this.rotated(bytes.length);
+    this.before = fstatSync(file).size;
+    try {
+      for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+    } catch (error) {
+      this.undo();
+      throw error;
+    }
+  }
+
+  /** Takes the last piece back. */
+  undo(): void {
+    if (this.file !== undefined) ftruncateSync(this.file, this.before);
+  }
+
+  close(): void {
+    if (this.file !== undefined) closeSync(this.file);
+    this.file = undefined;
+  }
+
+  private rotated(count: number): number {
+    if (this.file !== undefined) {
+      const { size } = fstatSync(this.file);
+      if (size === 0 || size + count <= this.maxBytes) return this.file;
+      this.close();
+      if (existsSync(this.path)) renameSync(this.path, `${this.path}.1`);
+    }
+    this.file = this.open();
+    return this.file;
+  }
+
+  private open(): number {
+    return openSync(this.path, "a+", 0o600);
+  }
+}
+
+function lastLineEnd(file: number, size: number): number {
+  const buffer = Buffer.alloc(64 * 1024);
+  for (let end = size; end > 0; ) {
+    const start = Math.max(0, end - buffer.length);
+    const count = readSync(file, buffer, 0, end - start, start);
+    const newline = buffer.subarray(0, count).lastIndexOf(NEWLINE);
+    if (newline !== -1) return start + newline + 1;
+    end = start;
+  }
+  return 0;
+}
