@@ -1,0 +1,24 @@
+// Names of span attributes, shared by what writes them and by what reads them.
+
+/** Messaging spans. @see https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/ */
+export const MESSAGING_SYSTEM = "messaging.system";
+export const MESSAGING_DESTINATION_NAME = "messaging.destination.name";
+export const MESSAGING_OPERATION_NAME = "messaging.operation.name";
+/** "send" on the producer span, "process" on the job span. */
+export const MESSAGING_OPERATION_TYPE = "messaging.operation.type";
+/** The job's id. */
+export const MESSAGING_MESSAGE_ID = "messaging.message.id";
+/** The id of the BullMQ worker that runs the job. */
+export const MESSAGING_CLIENT_ID = "messaging.client.id";
+export const MESSAGING_BATCH_MESSAGE_COUNT = "messaging.batch.message_count";
+
+/** @see https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/ */
+export const ERROR_TYPE = "error.type";
+
+/** BullMQ's own names (its `TelemetryAttributes`). */
+export const BULLMQ_JOB_NAME = "bullmq.job.name";
+/** Attempts that have ended, this one included. */
+export const BULLMQ_JOB_ATTEMPTS_MADE = "bullmq.job.attempts.made";
+
+/** Ours. Enqueue to start, less the intended delay, ms; absent for a retry, whose re-queueing is not known. */
+export const JOB_WAIT_MS = "prodlike.job.wait_ms";

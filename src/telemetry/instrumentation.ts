@@ -1,0 +1,42 @@
+import { type Span, type Tracer, trace } from "@opentelemetry/api";
+import type { Job } from "bullmq";
+import { JOB_WAIT_MS } from "./attributes.ts";
+import { recordError } from "./errors.ts";
+import { createQueueTelemetry } from "./queue_telemetry.ts";
+import type { Instrumentation } from "./stages.ts";
+
+/** What `stages.ts` offers the application, on a tracer. */
+export function createInstrumentation(tracer: Tracer): Instrumentation {
+  return {
+    queueTelemetry: createQueueTelemetry(tracer),
+    observeJob: (job, run) => {
+      const span = trace.getActiveSpan();
+      if (!span) return run();
+      setWait(span, job);
+      return recordingErrors(span, run);
+    },
+    stage: (name, run) =>
+      tracer.startActiveSpan(name, async (span) => {
+        try {
+          return await recordingErrors(span, () => run({ set: (attributes) => void span.setAttributes(attributes) }));
+        } finally {
+          span.end();
+        }
+      }),
+  };
+}
+
+function setWait(span: Span, job: Job): void {
+  if (job.attemptsStarted > 1 || job.processedOn === undefined) return;
+  const waitMs = job.processedOn - job.timestamp - (job.opts.delay ?? 0);
+  span.setAttribute(JOB_WAIT_MS, Math.max(0, waitMs));
+}
+
+async function recordingErrors<T>(span: Span, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    recordError(span, error);
+    throw error;
+  }
+}

@@ -1,0 +1,41 @@
+import type { DiagLogger } from "@opentelemetry/api";
+
+/** Between two lines of the same text, in ms. */
+const PAUSE_MS = 60_000;
+
+/**
+ * A diagnostics logger that prints one line to stderr for each kind of problem and then at most one a minute with the
+ * number of times it happened: a collector that is away must not fill the application's log.
+ */
+export function onceAMinute(write: (line: string) => void = (line) => void process.stderr.write(line)): DiagLogger {
+  const seen = new Map<string, { atMs: number; hidden: number }>();
+  const say =
+    (level: string) =>
+    (message: string, ...details: unknown[]) => {
+      const text = summary(message, details);
+      const before = seen.get(text);
+      if (before && performance.now() - before.atMs < PAUSE_MS) {
+        before.hidden++;
+        return;
+      }
+      if (seen.size > 100) seen.clear();
+      seen.set(text, { atMs: performance.now(), hidden: 0 });
+      write(`telemetry ${level}: ${text}${before?.hidden ? ` (and ${before.hidden} times more)` : ""}\n`);
+    };
+  const silent = () => {};
+  return { error: say("error"), warn: say("warning"), info: silent, debug: silent, verbose: silent };
+}
+
+function summary(message: string, details: unknown[]): string {
+  let text = [message, ...details.map((detail) => (detail instanceof Error ? detail.message : String(detail)))].join(
+    " ",
+  );
+  try {
+    // The SDK reports an export that failed as a JSON object with a stack.
+    const { name, message, code, errors } = JSON.parse(text);
+    text = [name, message || errors, code].filter(Boolean).join(": ");
+  } catch {
+    // Plain text.
+  }
+  return text.split("\n", 1)[0]!.slice(0, 500);
+}

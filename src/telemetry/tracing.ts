@@ -1,0 +1,88 @@
+import { register } from "node:module";
+import { hostname } from "node:os";
+import { DiagLogLevel, diag, type TextMapPropagator } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
+import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
+import { registerInstrumentations } from "@opentelemetry/instrumentation";
+import { ExpressInstrumentation, ExpressLayerType } from "@opentelemetry/instrumentation-express";
+import { HttpInstrumentation } from "@opentelemetry/instrumentation-http";
+import { PinoInstrumentation } from "@opentelemetry/instrumentation-pino";
+import {
+  defaultResource,
+  detectResources,
+  envDetector,
+  resourceFromAttributes,
+  serviceInstanceIdDetector,
+} from "@opentelemetry/resources";
+import { BatchSpanProcessor, NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
+import { flushOnExit } from "./flush.ts";
+import { createInstrumentation } from "./instrumentation.ts";
+import { onceAMinute } from "./problems.ts";
+import type { TelemetrySettings } from "./settings.ts";
+import { installInstrumentation } from "./stages.ts";
+
+/** Assembles the tracer provider, registers it for the whole process and instruments HTTP, Express, Pino and BullMQ. */
+export function startTracing(settings: TelemetrySettings): void {
+  diag.setLogger(onceAMinute(), DiagLogLevel.WARN);
+  // The sampler and the span limits are left to the provider, the batch sizes to the processor and the headers to the
+  // exporter: each reads the variables of the specification when it is not told.
+  const exporter = new OTLPTraceExporter({ url: settings.tracesUrl });
+  const provider = new NodeTracerProvider({
+    resource: describeProcess(),
+    spanProcessors: [new BatchSpanProcessor(exporter)],
+  });
+  provider.register({
+    propagator: createPropagator(settings.propagators),
+    contextManager: new AsyncLocalStorageContextManager(),
+  });
+  instrument();
+  installInstrumentation(createInstrumentation(provider.getTracer("prodlike")));
+  flushOnExit(provider);
+}
+
+function describeProcess() {
+  // Not the detectors of host and process: they would put the machine's id and the command line, with whatever secret it
+  // holds, on every export.
+  const own = resourceFromAttributes({
+    "host.name": hostname(),
+    "process.pid": process.pid,
+    "process.runtime.name": "Deno" in globalThis ? "deno" : "nodejs",
+    "process.runtime.version": process.versions.deno ?? process.versions.node,
+  });
+  // What the user says (OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME) comes last and wins.
+  return defaultResource()
+    .merge(own)
+    .merge(detectResources({ detectors: [serviceInstanceIdDetector, envDetector] }));
+}
+
+function createPropagator(names: string[]): TextMapPropagator {
+  const known: Record<string, () => TextMapPropagator> = {
+    tracecontext: () => new W3CTraceContextPropagator(),
+    baggage: () => new W3CBaggagePropagator(),
+  };
+  const propagators = [];
+  for (const name of names) {
+    const create = known[name];
+    if (create) propagators.push(create());
+    else
+      diag.warn(
+        `OTEL_PROPAGATORS names "${name}", which is not supported: ${Object.keys(known).join(", ")} and none are`,
+      );
+  }
+  return new CompositePropagator({ propagators });
+}
+
+function instrument(): void {
+  // Without this hook an ESM `import` of Express or Pino is not patched, silently. Deno patches without it.
+  if (!("Deno" in globalThis)) {
+    register("@opentelemetry/instrumentation/hook.mjs", import.meta.url, { data: { include: ["express", "pino"] } });
+  }
+  registerInstrumentations({
+    instrumentations: [
+      new HttpInstrumentation(),
+      new ExpressInstrumentation({ ignoreLayersType: [ExpressLayerType.MIDDLEWARE] }),
+      new PinoInstrumentation({ disableLogSending: true }),
+    ],
+  });
+}
