@@ -1,0 +1,142 @@
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import express, { type Express, type RequestHandler } from "express";
+import type { Config } from "../config.ts";
+import { UserError } from "../user_error.ts";
+import type { Log } from "./log.ts";
+import { answerProblems, Problem } from "./problem.ts";
+import { openRepository, openReviewRoot, type ReviewRoot } from "./review/repository.ts";
+import { resolveRevisions } from "./review/revisions.ts";
+import { openReviewQueue, type ReviewQueue, storeKind } from "./review_queue.ts";
+import { readReviewRequest } from "./review_request.ts";
+import type { ServiceOptions } from "./run_service.ts";
+import { askStore, closeStore, reasonOf } from "./store_watch.ts";
+import { within } from "./within.ts";
+
+/** The running API. */
+export interface Api {
+  url: string;
+  /** Takes no more requests, finishes those that run, and closes the queue. */
+  close(): Promise<void>;
+}
+
+/** How long the queue store may take to add or find a job. */
+const STORE_MS = 5_000;
+/** How long a health check may take. */
+const HEALTH_MS = 2_000;
+/** How long a running request may hold up the end. */
+const CLOSE_MS = 10_000;
+
+/**
+ * Starts the HTTP API on 127.0.0.1; port 0 takes a free one.
+ *
+ * @throws {UserError} when a setting is missing, the port is taken or the queue store does not answer
+ */
+export async function startApi(config: Config, { log, signal }: ServiceOptions): Promise<Api> {
+  const { queueUrl: url } = config;
+  if (!url) {
+    throw new UserError("Cannot start the API: QUEUE_URL is not set, the address of a queue store is wanted", {
+      next: "make otel-up",
+    });
+  }
+  const root = await openReviewRoot(config);
+  const stopping = new AbortController();
+  const queue = await openReviewQueue({ url, log, signal: AbortSignal.any([signal, stopping.signal]) });
+  const server = createServer(routes(queue, root, storeKind(url), log));
+  try {
+    await listen(server, config.apiPort);
+  } catch (error) {
+    stopping.abort();
+    await closeStore(queue);
+    throw error;
+  }
+  const address = server.address() as AddressInfo; // a TCP server that listens
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    async close() {
+      server.keepAliveTimeout = 1; // connections that are idle after their last request go at once
+      setTimeout(() => server.closeAllConnections(), CLOSE_MS).unref();
+      server.close();
+      await once(server, "close");
+      stopping.abort();
+      await closeStore(queue);
+    },
+  };
+}
+
+function routes(queue: ReviewQueue, root: ReviewRoot, store: string, log: Log): Express {
+  async function fromStore<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await within(answer, STORE_MS, "ask the queue store");
+    } catch (error) {
+      queue.emit("error", error as Error); // logged once, however many requests fail
+      throw new Problem(503, `Cannot reach the queue store (${store}): ${reasonOf(error)}`);
+    }
+  }
+
+  const app = express();
+  app.disable("x-powered-by").disable("etag");
+  app.use((_request, response, next) => {
+    response.set("Cache-Control", "no-store");
+    next();
+  });
+
+  app.get("/health", async (_request, response) => {
+    await fromStore(askStore(queue, HEALTH_MS));
+    response.json({ status: "ok", store });
+  });
+
+  app.post("/reviews", async (request, response) => {
+    const { repository: path = ".", base, head } = await readReviewRequest(request);
+    const repository = await openRepository(root, path);
+    const revisions = await resolveRevisions(repository, base, head);
+    const id = randomUUID();
+    const data = { repository: repository.name, ...revisions };
+    await fromStore(queue.add("review", data, { jobId: id }));
+    log.info({ review: id, ...data }, "review accepted");
+    const self = `/reviews/${id}`;
+    response
+      .status(202)
+      .location(self)
+      .json({ id, state: "waiting", ...data, links: { self } });
+  });
+
+  app.get("/reviews/:id", async ({ params: { id } }, response) => {
+    const state = await fromStore(queue.getJobState(id));
+    // Read after the state: a job that is completed has its result.
+    const job = await fromStore(queue.getJob(id));
+    if (!job) throw new Problem(404, `Cannot find review ${JSON.stringify(id.slice(0, 100))}: unknown or removed`);
+    if (state === "completed") response.json({ id, state, review: job.returnvalue });
+    else if (state === "failed") response.json({ id, state, error: job.failedReason });
+    else response.json({ id, state });
+  });
+
+  app.all("/health", only("GET, HEAD"));
+  app.all("/reviews", only("POST"));
+  app.all("/reviews/:id", only("GET, HEAD"));
+  app.use(() => {
+    throw new Problem(404, "Cannot find the page: there are /health, /reviews and /reviews/<id>");
+  });
+  app.use(answerProblems(log));
+  return app;
+}
+
+function only(allowed: string): RequestHandler {
+  return (request, response) => {
+    response.set("Allow", allowed);
+    throw new Problem(405, `Cannot ${request.method} this page: allowed is ${allowed}`);
+  };
+}
+
+async function listen(server: Server, port: number): Promise<void> {
+  server.listen(port, "127.0.0.1");
+  try {
+    await once(server, "listening");
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const reason = code === "EADDRINUSE" ? "another process has the port" : code;
+    throw new UserError(`Cannot listen on 127.0.0.1:${port}: ${reason}, another API_PORT is wanted`, { cause });
+  }
+}

@@ -1,0 +1,138 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  type BackendFactory,
+  type ConnectionOptions,
+  createPostgresBackend,
+  createRedisBackend,
+  type IQueueBackend,
+  type Processor,
+  Queue,
+  Worker,
+} from "bullmq";
+import { queueTelemetry } from "../telemetry/stages.ts";
+import { UserError } from "../user_error.ts";
+import type { Log } from "./log.ts";
+import type { Review, ReviewJob } from "./review/review.ts";
+import { reasonOf, type StoreClient, watchStore } from "./store_watch.ts";
+import { within } from "./within.ts";
+
+export type ReviewQueue = Queue<ReviewJob, Review, string, ReviewJob, Review, string, IQueueBackend>;
+export type ReviewWorker = Worker<ReviewJob, Review, string, IQueueBackend>;
+
+export interface StoreOptions {
+  /** `redis://`, `rediss://`, `postgres://` or `postgresql://`. */
+  url: string;
+  log: Log;
+  /** Ends the wait for the store, at the start and whenever it goes away later. */
+  signal: AbortSignal;
+  /** How long the store may take to come up. @default {20_000} */
+  timeoutMs?: number;
+}
+
+const NAME = "reviews";
+/** Finished jobs that stay readable, of each kind. */
+const KEEP = { count: 1_000 };
+/** One try to connect. */
+const CONNECT_MS = 5_000;
+
+/**
+ * Opens the queue for adding and reading jobs, once the store answers.
+ *
+ * @throws {UserError} when the store does not answer in time
+ */
+export function openReviewQueue(options: StoreOptions): Promise<ReviewQueue> {
+  const { connection, createBackend } = connectTo(options);
+  const queueOptions = {
+    ...queueTelemetry(),
+    // Redis: a request fails at once while the store is away, and does not wait for its return.
+    connection: { ...connection, enableOfflineQueue: false },
+    defaultJobOptions: { removeOnComplete: KEEP, removeOnFail: KEEP },
+  };
+  return whenReady(options, (): ReviewQueue => new Queue(NAME, queueOptions, createBackend));
+}
+
+/**
+ * Opens a worker that runs `process`, once the store answers; `run()` starts it.
+ *
+ * @throws {UserError} when the store does not answer in time
+ */
+export function openReviewWorker(
+  process: Processor<ReviewJob, Review>,
+  { concurrency, ...options }: StoreOptions & { concurrency: number },
+): Promise<ReviewWorker> {
+  const { connection, createBackend } = connectTo(options);
+  const workerOptions = {
+    ...queueTelemetry(),
+    connection,
+    concurrency,
+    // A worker that runs before its first connection never recovers when that one fails.
+    autorun: false,
+    // A large file can block the thread for seconds; a lock that runs out starts the job a second time.
+    lockDuration: 60_000,
+    // The default of 15 s is how long a worker would stay idle after the store has come back.
+    runRetryDelay: 1_000,
+  };
+  return whenReady(options, (): ReviewWorker => new Worker(NAME, process, workerOptions, createBackend));
+}
+
+/** What kind of store an address names. */
+export function storeKind(url: string): "postgres" | "redis" {
+  return url.startsWith("postgres") ? "postgres" : "redis";
+}
+
+interface Connection {
+  connection: ConnectionOptions;
+  createBackend: BackendFactory<IQueueBackend>;
+}
+
+function connectTo({ url, signal }: StoreOptions): Connection {
+  if (storeKind(url) === "redis") {
+    // BullMQ's default waits up to 20 s between two tries, and tries for ever.
+    const retryStrategy = (tries: number) => (signal.aborted ? null : Math.min(tries * 100, 1_000));
+    return { connection: { url, retryStrategy }, createBackend: createRedisBackend };
+  }
+  // The API and the worker may both migrate: BullMQ takes an advisory lock for it.
+  const connection = { connectionString: url, migrate: true, connectionTimeoutMillis: CONNECT_MS };
+  // The type of the factory forbids what is right here: its own connection and no other is handed to it.
+  return { connection, createBackend: createPostgresBackend as unknown as BackendFactory<IQueueBackend> };
+}
+
+async function whenReady<T extends StoreClient>(
+  { url, log, signal, timeoutMs = 20_000 }: StoreOptions,
+  open: () => T,
+): Promise<T> {
+  const store = storeKind(url);
+  const deadline = performance.now() + timeoutMs;
+  let reason: string | undefined;
+  const note = (error: unknown) => {
+    if (reason === reasonOf(error)) return;
+    reason = reasonOf(error);
+    log.info({ store, reason }, "waiting for the queue store");
+  };
+  for (;;) {
+    const client = open();
+    let last: unknown; // what the driver says, which a timeout would hide
+    const remember = (error: Error) => {
+      if (client.closing) return;
+      last = error;
+      note(error);
+    };
+    client.on("error", remember);
+    try {
+      await within(client.waitUntilReady(), CONNECT_MS, "connect");
+      watchStore(client, log);
+      client.off("error", remember);
+      return client;
+    } catch (error) {
+      client.close().catch(() => {});
+      note(last ?? error);
+      if (performance.now() > deadline) {
+        throw new UserError(`Cannot reach the queue store (${store}) within ${timeoutMs / 1_000} s: ${reason}`, {
+          next: "make otel-up",
+          cause: error,
+        });
+      }
+    }
+    await sleep(250, undefined, { signal });
+  }
+}

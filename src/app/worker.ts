@@ -1,0 +1,62 @@
+import type { Job } from "bullmq";
+import type { Config } from "../config.ts";
+import { observeJob } from "../telemetry/stages.ts";
+import { UserError } from "../user_error.ts";
+import { openReviewRoot } from "./review/repository.ts";
+import { createReviewer, type Review, type ReviewJob } from "./review/review.ts";
+import { openReviewWorker } from "./review_queue.ts";
+import type { Service, ServiceOptions } from "./run_service.ts";
+import { closeStore } from "./store_watch.ts";
+
+/**
+ * Starts the worker, which reviews `config.workerConcurrency` pull requests at once. `close()` takes no more jobs,
+ * finishes those that run, and closes the connections.
+ *
+ * @throws {UserError} when a setting is missing or the queue store does not answer
+ */
+export async function startWorker(config: Config, { log, signal }: ServiceOptions): Promise<Service> {
+  const { queueUrl: url, workerConcurrency: concurrency } = config;
+  if (!url) {
+    throw new UserError("Cannot start the worker: QUEUE_URL is not set, the address of a queue store is wanted", {
+      next: "make otel-up",
+    });
+  }
+  const review = createReviewer(await openReviewRoot(config));
+  const running = new Set<Promise<unknown>>();
+
+  async function processJob(job: Job<ReviewJob, Review>): Promise<Review> {
+    const started = performance.now();
+    const ended = () => ({ review: job.id, durationMs: Math.round(performance.now() - started) });
+    log.info({ review: job.id, ...job.data }, "review started");
+    const result = observeJob(job, () => review(job.data));
+    running.add(result);
+    try {
+      const { summary } = await result;
+      log.info({ ...ended(), files: summary.files, findings: summary.findings }, "review completed");
+      return await result;
+    } catch (err) {
+      log.error({ ...ended(), err }, "review failed");
+      if (err instanceof UserError) throw err;
+      // The reason is shown to clients, and an unexpected one may name anything.
+      throw new Error("Cannot finish the review: an unexpected error, the log of the worker has its details");
+    } finally {
+      running.delete(result);
+    }
+  }
+
+  const stopping = new AbortController();
+  const worker = await openReviewWorker(processJob, {
+    url,
+    log,
+    signal: AbortSignal.any([signal, stopping.signal]),
+    concurrency,
+  });
+  worker.run().catch((err) => log.error({ err }, "worker stopped"));
+
+  return {
+    async close() {
+      stopping.abort();
+      await closeStore(worker, running);
+    },
+  };
+}
