@@ -1,0 +1,13 @@
+import { readStore } from "../src/stack/postgres.ts";
+import { partProgress } from "../src/stack/progress.ts";
+import { stackDown } from "../src/stack/stack.ts";
+import { stackFiles } from "../src/stack/state.ts";
+import { EXIT, runScript } from "../src/terminal.ts";
+
+await runScript(async (config, { say, signal }) => {
+  const ended = await stackDown(config, { signal, onEvent: partProgress(say) });
+  say(ended.length ? "The stack is down." : "Nothing was up.");
+  const store = await readStore(stackFiles(config).postgres);
+  if (store && ended.includes("postgres")) say(`Its jobs stay in ${store.folder}: the next otel-up goes on with them.`);
+  return { code: EXIT.ok, json: { ok: true, ended } };
+});

@@ -1,0 +1,112 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { UserError } from "../user_error.ts";
+import type { PartPlan } from "./plan.ts";
+import { identify, isAlive, type ProcessId } from "./process_id.ts";
+import type { PartExit, PartState } from "./state.ts";
+import { waitFor } from "./wait_for.ts";
+
+/** A part has this long to become ready, in ms. */
+const READY_MS = 30_000;
+
+/** A running part: our child, or the child of a supervisor that died, taken over. */
+export interface Part {
+  id: ProcessId;
+  /** Resolves when it has ended; `null` when the exit code cannot be known. */
+  exited: Promise<PartExit | null>;
+  /** Stops watching, for a supervisor that is about to exit. */
+  release(): void;
+}
+
+export interface StartOptions {
+  /** The file that takes what it prints. */
+  output: string;
+  /** Called before anything is awaited, so that the process is on record whatever happens next. */
+  onSpawn: (part: Part) => void;
+  signal: AbortSignal;
+}
+
+/**
+ * Starts a part and waits until it is ready.
+ *
+ * @throws {UserError} when it ends first or is not ready in time, with the last line it printed
+ */
+export async function startPart(plan: PartPlan, { output, onSpawn, signal }: StartOptions): Promise<void> {
+  await plan.prepare?.(signal);
+  const child = spawnPart(plan, output);
+  const ready = new Promise<void>((resolve) => child.on("message", () => resolve()));
+  const failed = new Promise<never>((_resolve, reject) => child.on("error", reject));
+  failed.catch(() => {}); // A program that is not there; waited for below.
+  if (child.pid === undefined) await failed;
+  const part = watchChild(child);
+  onSpawn(part);
+
+  let isReady = false;
+  ready.then(() => {
+    isReady = true;
+  });
+  const check = async () => {
+    if (!isAlive(part.id)) return "ended";
+    if (plan.isReady) isReady = await plan.isReady(part.id.pid);
+    return isReady ? "ready" : undefined;
+  };
+  const seen = await waitFor(check, `the ${plan.name}`, { timeoutMs: READY_MS, everyMs: 20, signal });
+  if (child.connected) child.disconnect();
+  if (seen === "ready") return;
+  const exit = await part.exited;
+  const last = lastLine(output);
+  throw new UserError(`Cannot start the ${plan.name}: it ended with ${describeExit(exit)}${last ? `: ${last}` : ""}`, {
+    next: `tail ${output}`,
+  });
+}
+
+/** Takes over a part of a supervisor that died. Its exit code goes to nobody, so only its end is seen. */
+export function adoptPart(state: PartState): Part {
+  let timer: NodeJS.Timeout | undefined;
+  const exited = new Promise<null>((resolve) => {
+    timer = setInterval(() => {
+      if (isAlive(state)) return;
+      clearInterval(timer);
+      resolve(null);
+    }, 500);
+  });
+  return { id: { pid: state.pid, started: state.started }, exited, release: () => clearInterval(timer) };
+}
+
+/** An exit as people say it. */
+export function describeExit(exit: PartExit | null): string {
+  if (!exit) return "an exit code that nobody saw";
+  return exit.signal ?? `exit code ${exit.code}`;
+}
+
+function spawnPart({ file, args, cwd, environment, isReady, uid, gid }: PartPlan, output: string): ChildProcess {
+  const log = openSync(output, "a", 0o600);
+  try {
+    // Detached: a Ctrl-C in the terminal ends the command that was typed, not the stack. A file, not a pipe: its output
+    // survives the supervisor.
+    const stdio = isReady ? (["ignore", log, log] as const) : (["ignore", log, log, "ipc"] as const);
+    const owner = uid === undefined || gid === undefined ? {} : { uid, gid };
+    return spawn(file, args, { cwd, env: environment, stdio: [...stdio], detached: true, ...owner });
+  } finally {
+    closeSync(log);
+  }
+}
+
+function watchChild(child: ChildProcess): Part {
+  const exited = new Promise<PartExit>((resolve) => {
+    child.on("exit", (code, signal) => resolve({ code, signal, at: new Date().toISOString() }));
+  });
+  const pid = child.pid!; // checked by the caller
+  return { id: identify(pid) ?? { pid, started: "ended at once" }, exited, release: () => child.unref() };
+}
+
+function lastLine(file: string): string | undefined {
+  const line = readFileSync(file, "utf8").trimEnd().split("\n").at(-1);
+  if (!line?.startsWith("{")) return line;
+  try {
+    const { msg, err } = JSON.parse(line); // Pino
+    return [msg, err?.message].filter(Boolean).join(": ");
+  } catch {
+    return line;
+  }
+}

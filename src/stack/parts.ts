@@ -1,0 +1,178 @@
+import { rmSync, statSync, truncateSync } from "node:fs";
+import { performance } from "node:perf_hooks";
+import type { Config } from "../config.ts";
+import { UserError } from "../user_error.ts";
+import { adoptPart, type Part, startPart } from "./part.ts";
+import { ENDING, type PartPlan, planEntry, planPostgres } from "./plan.ts";
+import { requireFree } from "./ports.ts";
+import { planStore } from "./postgres.ts";
+import { endProcess, isAlive } from "./process_id.ts";
+import type { PartEvent } from "./protocol.ts";
+import { PARTS, type PartName, type PartState, type StackState, stackFiles, writeState } from "./state.ts";
+
+/** A log of a part is emptied when it exceeds this, in bytes. */
+const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
+
+export interface Progress {
+  signal: AbortSignal;
+  onEvent: (event: PartEvent) => void;
+}
+
+/** The parts that one supervisor looks after, and their record in the state file. */
+export class Parts {
+  readonly #config: Config;
+  readonly #state: StackState;
+  readonly #running = new Map<PartName, Part>();
+  readonly #ending = new Set<PartName>();
+
+  /** Takes over what still runs of `state`, the record of a supervisor that died. */
+  constructor(config: Config, supervisor: StackState["supervisor"], state: StackState | undefined) {
+    this.#config = config;
+    this.#state = { version: 1, supervisor, parts: state?.parts ?? {} };
+    for (const name of PARTS) {
+      const part = this.#state.parts[name];
+      if (!part || part.exit !== undefined) continue;
+      if (isAlive(part)) this.#watch(name, adoptPart(part));
+      else Object.assign(part, { exit: null, ready: false });
+    }
+    this.#save();
+  }
+
+  /**
+   * Starts those of `names` that do not run, and nothing else. When one of them fails or `signal` aborts, those that
+   * were started are ended again.
+   *
+   * @throws {UserError} for a port that is taken, a part that does not start, or running parts that have other settings
+   */
+  async start(config: Config, names: PartName[], progress: Progress): Promise<PartName[]> {
+    const missing = names.filter((name) => !this.#isRunning(name));
+    if (missing.includes("api")) await requireFree("API_PORT", config.apiPort);
+    if (missing.includes("collector")) await requireFree("OTLP_PORT", config.otlpPort);
+    const plans = await this.#plan(config, names);
+    this.#refuseOtherSettings(plans.filter(({ name }) => !missing.includes(name)));
+    const starting = plans.filter(({ name }) => missing.includes(name));
+    const stopRest = new AbortController();
+    const signal = AbortSignal.any([progress.signal, stopRest.signal]);
+    const results = await Promise.allSettled(
+      starting.map((plan) =>
+        this.#start(plan, { ...progress, signal }).catch((error) => {
+          stopRest.abort(error);
+          throw error;
+        }),
+      ),
+    );
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed) {
+      await this.end(missing, progress);
+      throw stopRest.signal.reason ?? failed.reason;
+    }
+    return missing;
+  }
+
+  /** Ends those of `names` that run, one after the other in the order in which nothing is lost. */
+  async end(names: readonly PartName[], { onEvent }: Pick<Progress, "onEvent">): Promise<void> {
+    for (const name of PARTS.filter((part) => names.includes(part))) {
+      const part = this.#running.get(name);
+      this.#ending.add(name);
+      if (part && isAlive(part.id)) {
+        const began = performance.now();
+        onEvent({ part: name, phase: "ending" });
+        const phase = await endProcess(part.id, ENDING[name]);
+        onEvent({ part: name, phase, tookMs: performance.now() - began });
+      }
+      part?.release();
+      this.#running.delete(name);
+      this.#ending.delete(name);
+      delete this.#state.parts[name];
+      this.#save();
+    }
+  }
+
+  /** Ends the collector, removes what it wrote, and starts it again. */
+  async restartCollector(config: Config, progress: Progress): Promise<void> {
+    await this.end(["collector"], progress);
+    const { traces, metrics, collectorLog } = stackFiles(config);
+    for (const file of [traces, metrics, collectorLog])
+      for (const path of [file, `${file}.1`]) rmSync(path, { force: true });
+    await this.start(config, ["collector"], progress);
+  }
+
+  /** Whether there is nothing to look after: no part runs, and none has ended without being asked. */
+  get isEmpty(): boolean {
+    return Object.keys(this.#state.parts).length === 0;
+  }
+
+  /** Empties each log that has grown too large. Its writers append, so they go on at its new end. */
+  capOutputs(): void {
+    for (const name of PARTS) {
+      const file = stackFiles(this.#config).output(name);
+      if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > MAX_OUTPUT_BYTES) truncateSync(file);
+    }
+  }
+
+  #isRunning(name: PartName): boolean {
+    const part = this.#running.get(name);
+    return part !== undefined && isAlive(part.id);
+  }
+
+  async #plan(config: Config, names: PartName[]): Promise<PartPlan[]> {
+    const plans: PartPlan[] = [];
+    let queueUrl = config.queueUrl;
+    if (names.includes("postgres")) {
+      const running = this.#isRunning("postgres");
+      const command = await planStore(stackFiles(config).postgres, stackFiles(config).folder, { running });
+      plans.push(planPostgres(config, command));
+      queueUrl = command.url;
+    }
+    for (const name of ["collector", "api", "worker"] as const) {
+      if (names.includes(name)) plans.push(planEntry(name, config, queueUrl));
+    }
+    return plans;
+  }
+
+  #refuseOtherSettings(running: PartPlan[]): void {
+    for (const { name, settings } of running) {
+      const before = this.#state.parts[name]?.settings ?? {};
+      const all = new Set([...Object.keys(before), ...Object.keys(settings)]);
+      const changed = [...all].filter((variable) => before[variable] !== settings[variable]);
+      if (changed.length === 0) continue;
+      throw new UserError(`Cannot change the running ${name}: it was started with another ${changed.join(", ")}`, {
+        next: "make otel-down, then this command again",
+      });
+    }
+  }
+
+  async #start(plan: PartPlan, { signal, onEvent }: Progress): Promise<void> {
+    const began = performance.now();
+    onEvent({ part: plan.name, phase: "starting" });
+    await startPart(plan, {
+      output: stackFiles(this.#config).output(plan.name),
+      signal,
+      onSpawn: (part) => {
+        this.#state.parts[plan.name] = { ...part.id, ready: false, settings: plan.settings };
+        this.#save();
+        this.#watch(plan.name, part);
+      },
+    });
+    const state = this.#state.parts[plan.name];
+    if (state) state.ready = true;
+    this.#save();
+    onEvent({ part: plan.name, phase: "ready", tookMs: performance.now() - began });
+  }
+
+  #watch(name: PartName, part: Part): void {
+    this.#running.set(name, part);
+    part.exited.then((exit) => {
+      const state: PartState | undefined = this.#state.parts[name];
+      if (this.#running.get(name) !== part || this.#ending.has(name) || !state) return;
+      state.exit = exit;
+      state.ready = false;
+      this.#running.delete(name);
+      this.#save();
+    });
+  }
+
+  #save(): void {
+    writeState(this.#config, this.#state);
+  }
+}

@@ -1,0 +1,77 @@
+import { join } from "node:path";
+import type { Config, Environment } from "../config.ts";
+import { entryCommand } from "../runtime.ts";
+import { type PostgresCommand, postgresIsReady } from "./postgres.ts";
+import { type PartName, stackFiles } from "./state.ts";
+
+/** How to start, recognise as ready, and end one part. */
+export interface PartPlan {
+  name: PartName;
+  file: string;
+  args: string[];
+  cwd: string;
+  /** Complete: nothing else is inherited. */
+  environment: Environment;
+  /** The part of it that the stack sets. */
+  settings: Environment;
+  uid?: number;
+  gid?: number;
+  /** What has to be done before it is started. */
+  prepare?: (signal: AbortSignal) => Promise<void>;
+  /** Polled with the process id; without it the part says "ready" over its IPC channel. */
+  isReady?: (pid: number) => Promise<boolean>;
+}
+
+/** How each part is asked to end, and how long it may take before it is killed. The worker finishes its running jobs first. */
+export const ENDING: Record<PartName, { signal: NodeJS.Signals; graceMs: number }> = {
+  api: { signal: "SIGTERM", graceMs: 15_000 },
+  worker: { signal: "SIGTERM", graceMs: 60_000 },
+  postgres: { signal: "SIGINT", graceMs: 15_000 }, // "fast shutdown": open transactions are rolled back
+  collector: { signal: "SIGTERM", graceMs: 15_000 },
+};
+
+/** The plan of the queue store. */
+export function planPostgres(
+  config: Pick<Config, "home">,
+  { prepare, file, args, cwd, environment, uid, gid }: PostgresCommand,
+): PartPlan {
+  const owner = uid === undefined || gid === undefined ? {} : { uid, gid };
+  const isReady = (pid: number) => postgresIsReady(stackFiles(config).postgres, pid);
+  return { name: "postgres", prepare, file, args, cwd, environment, settings: {}, ...owner, isReady };
+}
+
+/** The plan of one of our own entries. `queueUrl` goes to the API and the worker. */
+export function planEntry(name: "api" | "worker" | "collector", config: Config, queueUrl?: string): PartPlan {
+  const settings = name === "collector" ? collectorSettings(config) : serviceSettings(name, config, queueUrl ?? "");
+  const environment: Environment = { ...config.environment };
+  // A signal's own endpoint wins over the common one: set in somebody's shell, it would send the spans elsewhere.
+  for (const signal of ["TRACES", "METRICS"]) delete environment[`OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`];
+  Object.assign(environment, withoutProxy(config.environment), settings);
+  const command = entryCommand(join(config.root, "scripts", `${name}.ts`), config.runtime);
+  return { name, ...command, cwd: config.root, environment, settings };
+}
+
+function collectorSettings(config: Config): Environment {
+  return { OTLP_PORT: String(config.otlpPort), OTEL_ENABLED: "false" };
+}
+
+function serviceSettings(name: "api" | "worker", config: Config, queueUrl: string): Environment {
+  const api = name === "api";
+  return {
+    OTEL_ENABLED: "true",
+    OTEL_SERVICE_NAME: api ? config.apiService : config.workerService,
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${config.otlpPort}`,
+    // The default of 5,000 ms is what would make a verify slow.
+    OTEL_BSP_SCHEDULE_DELAY: config.environment.OTEL_BSP_SCHEDULE_DELAY ?? "200",
+    QUEUE_URL: queueUrl,
+    REVIEW_ROOT: config.reviewRoot,
+    ...(api ? { API_PORT: String(config.apiPort) } : { WORKER_CONCURRENCY: String(config.workerConcurrency) }),
+    ...(api ? config.apiEnv : config.workerEnv),
+  };
+}
+
+/** `NO_PROXY` with the loopback added: a proxy must not see what goes from one part to another. */
+function withoutProxy(environment: Environment): Environment {
+  const names = [environment.NO_PROXY ?? environment.no_proxy, "127.0.0.1", "localhost"].filter(Boolean).join(",");
+  return { NO_PROXY: names, no_proxy: names };
+}

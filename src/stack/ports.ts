@@ -1,0 +1,75 @@
+import { once } from "node:events";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { createServer } from "node:net";
+import { UserError } from "../user_error.ts";
+
+const HOST = "127.0.0.1";
+
+/** A port that nobody holds right now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, HOST);
+  await once(server, "listening");
+  const { port } = server.address() as { port: number }; // a TCP server's address is always an object
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** Whether `port` can be bound on the loopback. */
+export async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, HOST);
+  try {
+    await once(server, "listening");
+  } catch {
+    return false;
+  }
+  server.close();
+  await once(server, "close");
+  return true;
+}
+
+/**
+ * Makes sure that `port`, the value of the setting `name`, can be bound.
+ *
+ * @throws {UserError} naming the setting and, where it can be seen, who holds the port
+ */
+export async function requireFree(name: string, port: number): Promise<void> {
+  if (await isFree(port)) return;
+  const holder = findHolder(port);
+  throw new UserError(`Cannot listen on ${HOST}:${port} (${name}): it is held by ${holder ?? "another process"}`, {
+    next: `end that process, or choose another port: make ${name}=${port + 1} ...`,
+  });
+}
+
+/** The process that listens on a TCP port, as text: its pid, command and folder. Linux only, and only processes one may look into. */
+export function findHolder(port: number): string | undefined {
+  if (process.platform !== "linux") return undefined;
+  const inodes = new Set(["/proc/net/tcp", "/proc/net/tcp6"].flatMap((table) => listeningInodes(table, port)));
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      for (const fd of readdirSync(`/proc/${pid}/fd`)) {
+        if (!inodes.has(readlinkSync(`/proc/${pid}/fd/${fd}`))) continue;
+        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").join(" ").trim();
+        return `process ${pid} (${command.slice(0, 120)}) in ${readlinkSync(`/proc/${pid}/cwd`)}`;
+      }
+    } catch {
+      // Another user's process, or one that has just ended.
+    }
+  }
+  return undefined;
+}
+
+/** Sockets in state LISTEN (0A) on a port, as `/proc/<pid>/fd` shows them. @see proc_net_tcp in the kernel's documentation */
+function listeningInodes(table: string, port: number): string[] {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  try {
+    const rows = readFileSync(table, "utf8")
+      .trim()
+      .split("\n")
+      .slice(1)
+      .map((row) => row.trim().split(/\s+/));
+    return rows.filter((row) => row[1]?.endsWith(local) && row[3] === "0A").map((row) => `socket:[${row[9]}]`);
+  } catch {
+    return []; // no IPv6
+  }
+}

@@ -1,0 +1,163 @@
+import { type SpawnOptions, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { chown, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { UserError } from "../user_error.ts";
+import { readJson, writeJson } from "./json_file.ts";
+import { freePort, isFree } from "./ports.ts";
+import { elsewhere, exists, findPrograms, runnablePrograms, type ServerUser, serverUser } from "./postgres_programs.ts";
+import { identify } from "./process_id.ts";
+import { waitFor } from "./wait_for.ts";
+
+/** The embedded queue store: a real PostgreSQL whose data outlives `otel-down`, as a named volume would. */
+export interface PostgresStore {
+  /** Holds `data` and, where the server's user may not reach them, a copy of the programs. */
+  folder: string;
+  port: number;
+  /** Random, made with the data. */
+  password: string;
+}
+
+/** How to start the server of a store. */
+export interface PostgresCommand {
+  /** Makes the data where there are none; before the server is started. */
+  prepare(signal: AbortSignal): Promise<void>;
+  file: string;
+  args: string[];
+  environment: Record<string, string>;
+  /** A folder that its user may enter. */
+  cwd: string;
+  uid?: number;
+  gid?: number;
+  /** For `QUEUE_URL`. */
+  url: string;
+}
+
+/**
+ * Finds the store described in `file`, or describes a new one there, and says how to start its server. Run by root, the
+ * server runs as user "postgres" or "nobody", since PostgreSQL refuses root, and its data are in the temporary folder,
+ * since that user may not enter ours.
+ *
+ * @throws {UserError} where there are no programs for this platform
+ */
+export async function planStore(
+  file: string,
+  home: string,
+  { running }: { running: boolean },
+): Promise<PostgresCommand> {
+  const user = await serverUser();
+  const programs = await findPrograms();
+  let store = await readStore(file);
+  if (!store || !(await exists(store.folder))) store = await describeStore(home, user);
+  if (!running && !(await isFree(store.port))) store.port = await freePort();
+  writeJson(file, store);
+  const { folder, port, password } = store;
+  const native = await runnablePrograms(programs, join(folder, "programs"), user);
+  return {
+    prepare: async (signal) => {
+      if (!running) await waitUntilReaped(join(dataOf(store), "postmaster.pid"), signal);
+      await native.prepare();
+      if (!(await exists(dataOf(store)))) await createData(store, native.folder, user, signal);
+    },
+    file: join(native.folder, "bin", "postgres"),
+    // TCP on the loopback alone: a socket file would need a folder that both users may enter.
+    args: [
+      "-D",
+      dataOf(store),
+      "-p",
+      String(port),
+      "-c",
+      "listen_addresses=127.0.0.1",
+      "-c",
+      "unix_socket_directories=",
+    ],
+    environment: serverEnvironment,
+    cwd: folder,
+    ...user,
+    url: `postgres://prodlike:${password}@127.0.0.1:${port}/postgres`,
+  };
+}
+
+/** The store described in `file`; `undefined` when none was made. */
+export function readStore(file: string): Promise<PostgresStore | undefined> {
+  return readJson<PostgresStore>(file);
+}
+
+/** Removes the store described in `file` with all its jobs. Its server must have ended. */
+export async function removeStore(file: string): Promise<void> {
+  const store = await readStore(file);
+  if (store) await rm(store.folder, { recursive: true, force: true });
+  await rm(file, { force: true });
+}
+
+/** Whether the server of the store in `file` takes connections: it says so itself in line 8 of its `postmaster.pid`. */
+export async function postgresIsReady(file: string, pid: number): Promise<boolean> {
+  const store = await readStore(file);
+  if (!store) return false;
+  const lines = (await readFile(join(dataOf(store), "postmaster.pid"), "utf8")).split("\n");
+  return lines[0] === String(pid) && lines[7]?.trim() === "ready";
+}
+
+/** A server that was killed is in the process table until its parent has taken note, and PostgreSQL takes it for running. */
+async function waitUntilReaped(pidFile: string, signal: AbortSignal): Promise<void> {
+  const pid = Number((await readFile(pidFile, "utf8").catch(() => "")).split("\n")[0]);
+  if (!pid) return;
+  const check = () => (identify(pid) === undefined && isInTable(pid) ? undefined : true);
+  await waitFor(check, `the end of process ${pid}`, { timeoutMs: 5_000, signal }).catch(() => signal.throwIfAborted());
+}
+
+function isInTable(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+const serverEnvironment = { PATH: "/usr/bin:/bin", LC_ALL: "C" };
+const dataOf = (store: PostgresStore) => join(store.folder, "data");
+
+async function describeStore(home: string, { uid, gid }: ServerUser): Promise<PostgresStore> {
+  const folder = uid === undefined ? join(home, "postgres") : await mkdtemp(join(tmpdir(), "prodlike-postgres-"));
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (uid !== undefined && gid !== undefined) await chown(folder, uid, gid);
+  return { folder, port: await freePort(), password: randomBytes(24).toString("base64url") };
+}
+
+async function createData(store: PostgresStore, native: string, user: ServerUser, signal: AbortSignal): Promise<void> {
+  const draft = `${dataOf(store)}.new`; // renamed when it is whole
+  await rm(draft, { recursive: true, force: true });
+  const passwordFile = join(store.folder, "password");
+  await writeFile(passwordFile, store.password, { mode: 0o600 });
+  if (user.uid !== undefined && user.gid !== undefined) await chown(passwordFile, user.uid, user.gid);
+  try {
+    // The C locale, so that nothing depends on what the machine has; no sync, for there is nothing to lose yet.
+    const options = ["--locale=C", "--encoding=UTF8", "--no-sync", "--no-instructions", "--auth=scram-sha-256"];
+    const args = ["-D", draft, "--username=prodlike", `--pwfile=${passwordFile}`, ...options];
+    await run(join(native, "bin", "initdb"), args, signal, { env: serverEnvironment, cwd: store.folder, ...user });
+    await rename(draft, dataOf(store));
+  } finally {
+    await rm(passwordFile, { force: true });
+  }
+}
+
+async function run(file: string, args: string[], signal: AbortSignal, options: SpawnOptions): Promise<void> {
+  signal.throwIfAborted();
+  const child = spawn(file, args, { ...options, stdio: ["ignore", "ignore", "pipe"] });
+  let stderr = "";
+  child.stderr?.setEncoding("utf8").on("data", (text) => {
+    stderr += text;
+  });
+  // Not the `signal` option: that one gives up before the child has ended, which still writes then.
+  const stop = () => child.kill();
+  signal.addEventListener("abort", stop);
+  const [code] = await once(child, "close").catch((cause) => {
+    throw new UserError(`Cannot run "${file}": ${cause.message}`, { next: elsewhere, cause });
+  });
+  signal.removeEventListener("abort", stop);
+  signal.throwIfAborted();
+  if (code === 0) return;
+  throw new UserError(`Cannot prepare PostgreSQL: initdb ended with ${code}: ${stderr.trim()}`, { next: elsewhere });
+}

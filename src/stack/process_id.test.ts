@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { test } from "node:test";
+import { endProcess, identify, isAlive, signalProcess } from "./process_id.ts";
+
+test("isAlive() tells a process from a later one with the same pid", async () => {
+  const child = spawn("sleep", ["60"]);
+  try {
+    const id = identify(child.pid!)!;
+    assert.equal(isAlive(id), true);
+    assert.equal(isAlive({ ...id, started: `${id.started}0` }), false);
+  } finally {
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+  assert.equal(identify(child.pid!), undefined);
+});
+
+test("isAlive() takes a zombie for gone", async () => {
+  // The shell starts a child that ends at once, and replaces itself by a program that never waits for it.
+  const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 60"]);
+  try {
+    const [text] = await once(parent.stdout, "data");
+    const pid = Number(String(text));
+    while (identify(pid) !== undefined) await new Promise((resolve) => setImmediate(resolve));
+    process.kill(pid, 0); // it is still in the process table
+  } finally {
+    parent.kill("SIGKILL");
+    await once(parent, "exit");
+  }
+});
+
+test("signalProcess() leaves a stranger with the same pid alone", async () => {
+  const child = spawn("sleep", ["60"]);
+  try {
+    const id = identify(child.pid!)!;
+    signalProcess({ ...id, started: "another time" }, "SIGKILL");
+    assert.equal(isAlive(id), true);
+  } finally {
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+});
+
+test("endProcess() kills what does not end in time", async () => {
+  const stubborn = spawn("sh", ["-c", "trap '' TERM; echo trapped; while :; do sleep 1; done"]);
+  await once(stubborn.stdout, "data");
+  assert.equal(await endProcess(identify(stubborn.pid!)!, { signal: "SIGTERM", graceMs: 50 }), "killed");
+
+  const polite = spawn("sleep", ["60"]);
+  assert.equal(await endProcess(identify(polite.pid!)!, { signal: "SIGTERM", graceMs: 10_000 }), "ended");
+});

@@ -1,0 +1,25 @@
+import type { Environment } from "../config.ts";
+import type { PartName } from "./state.ts";
+
+/** What a command asks of the supervisor. */
+export type Request =
+  | { command: "up"; environment: Environment; parts: PartName[] }
+  | { command: "restart"; environment: Environment; part: "collector" }
+  | { command: "down" };
+
+/** How it travels: one line of JSON over TCP on the loopback, with the token of the state file. */
+export type SignedRequest = Request & { token: string };
+
+/** What happens to a part. */
+export interface PartEvent {
+  part: PartName;
+  phase: "starting" | "ready" | "ending" | "ended" | "killed";
+  /** Since the phase before, ms. */
+  tookMs?: number;
+}
+
+/** The supervisor's answer: lines of JSON, the last of them `done` or `failed`. */
+export type Answer =
+  | PartEvent
+  | { done: true; started: PartName[] }
+  | { failed: string; next: string | undefined; expected: boolean };

@@ -1,0 +1,77 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Config } from "../config.ts";
+import { readJson, writeJson } from "./json_file.ts";
+import { isAlive, type ProcessId } from "./process_id.ts";
+
+/** The processes of the local stack, in the order in which they end. */
+export const PARTS = ["api", "worker", "postgres", "collector"] as const;
+export type PartName = (typeof PARTS)[number];
+
+/** How a part ended. */
+export interface PartExit {
+  code: number | null;
+  signal: string | null;
+  /** ISO 8601. */
+  at: string;
+}
+
+export interface PartState extends ProcessId {
+  ready: boolean;
+  /** The variables that the stack set for it, by which a later call sees that it asks for others. */
+  settings: Record<string, string>;
+  /** Present when it has ended without being asked. `null` when the exit code is not known. */
+  exit?: PartExit | null;
+}
+
+/** What `.prodlike/stack/state.json` holds. Written by the supervisor alone, mode 0600. */
+export interface StackState {
+  version: 1;
+  supervisor: ProcessId & { port: number; token: string };
+  parts: Partial<Record<PartName, PartState>>;
+}
+
+/** Where the stack of a checkout keeps its files. */
+export function stackFiles(config: Pick<Config, "home">) {
+  const folder = join(config.home, "stack");
+  return {
+    folder,
+    state: join(folder, "state.json"),
+    lock: join(folder, "supervisor.lock"),
+    postgres: join(folder, "postgres.json"),
+    collectorLog: join(folder, "collector.log"),
+    traces: join(folder, "traces.jsonl"),
+    metrics: join(folder, "metrics.jsonl"),
+    /** What the process itself prints. */
+    output: (part: PartName | "supervisor") =>
+      join(folder, part === "collector" ? "collector-process.log" : `${part}.log`),
+  };
+}
+
+/** Makes the folder, for this user alone. */
+export function makeStackFolder(config: Config): void {
+  mkdirSync(config.home, { recursive: true, mode: 0o700 });
+  mkdirSync(stackFiles(config).folder, { recursive: true, mode: 0o700 });
+}
+
+/** The recorded state; `undefined` when nothing was started since the last `otel-down`. */
+export function readState(config: Pick<Config, "home">): Promise<StackState | undefined> {
+  return readJson<StackState>(stackFiles(config).state);
+}
+
+export function writeState(config: Pick<Config, "home">, state: StackState): void {
+  writeJson(stackFiles(config).state, state);
+}
+
+/** The parts of a state that run right now. */
+export function runningParts(state: StackState | undefined): PartName[] {
+  return PARTS.filter((name) => {
+    const part = state?.parts[name];
+    return part !== undefined && isAlive(part);
+  });
+}
+
+/** Whether a stack is up, be it in part: something of it runs. */
+export function isUp(state: StackState | undefined): boolean {
+  return state !== undefined && (isAlive(state.supervisor) || runningParts(state).length > 0);
+}
