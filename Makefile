@@ -1,0 +1,57 @@
+# What will my worker do under production limits, and where does its time go? `make` prints the menu.
+# Variables are handed on as they are given, on the command line or in the environment; defaults are in .env.example.
+.DEFAULT_GOAL := help
+.PHONY: help setup verify otel-up otel-down otel-restart otel-logs test check bench preflight
+
+RUNTIMES := test/runtimes/node_modules
+node_22 := $(RUNTIMES)/node-22/bin/node
+node_24 := $(RUNTIMES)/node-24/bin/node
+ifdef NODE
+  $(if $(node_$(NODE)),,$(error Cannot use NODE="$(NODE)": allowed values are 22, 24))
+endif
+node := $(or $(node_$(NODE)),node) --import tsx/esm
+deno := $(or $(shell command -v deno),$(RUNTIMES)/deno/deno)
+deno_needed := $(and $(filter deno,$(RUNTIME)),$(filter $(RUNTIMES)/%,$(deno)))
+
+RUN := $(if $(filter deno,$(RUNTIME)),$(deno) run --allow-all --no-check --quiet,$(node))
+TEST := $(if $(filter deno,$(RUNTIME)),$(deno) test --allow-all --no-check --quiet,$(node) --test)
+TESTS = $$(find src scripts test -name '*.test.ts' -not -path '*/node_modules/*')
+
+help: preflight ## this menu
+	@node scripts/help.mjs
+
+verify: setup ## prove that one real job travels from the API through the queue into the worker, as one trace
+	@$(RUN) scripts/verify.ts
+
+otel-up: setup ## start the stack with tracing on; ONLY=collector starts the collector alone
+	@$(RUN) scripts/otel_up.ts
+
+otel-down: setup ## stop all that otel-up started
+	@$(RUN) scripts/otel_down.ts
+
+otel-restart: setup ## restart the collector with a clean log
+	@$(RUN) scripts/otel_restart.ts
+
+otel-logs: setup ## follow the collector's log
+	@$(RUN) scripts/otel_logs.ts
+
+test: setup ## run the tests; on another runtime with NODE=22, NODE=24 or RUNTIME=deno
+	@$(TEST) $(TESTS)
+
+check: setup ## types, lint, format, imports, tests
+	@node_modules/.bin/tsc && node_modules/.bin/biome check --error-on-warnings && $(TEST) $(TESTS)
+
+bench: setup ## run a benchmark: PART=start
+	@$(RUN) bench/$${PART:-start}.ts
+
+# The pinned packages, installed when they are missing or package-lock.json has changed.
+setup: preflight node_modules/.package-lock.json $(if $(NODE)$(deno_needed),$(RUNTIMES)/.package-lock.json)
+
+preflight:
+	@sh scripts/preflight.sh
+
+node_modules/.package-lock.json: package-lock.json | preflight
+	@echo "installing packages (npm ci)" >&2 && npm ci --no-audit --no-fund >&2 && touch $@
+
+$(RUNTIMES)/.package-lock.json: test/runtimes/package-lock.json
+	@echo "installing other runtimes for the tests (npm ci)" >&2 && npm ci --prefix test/runtimes --no-audit --no-fund >&2 && touch $@
