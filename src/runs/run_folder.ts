@@ -1,0 +1,104 @@
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { Config } from "../config.ts";
+import { currentRuntime, runtimeVersion } from "../runtime.ts";
+import { copySlice, type FileMark, markEnd } from "./slice.ts";
+
+/** The collector's live files, of which a run keeps its window. */
+export interface TelemetryFiles {
+  traces: string;
+  metrics: string;
+  collectorLog: string;
+}
+
+/** Oldest runs are removed beyond this number. */
+const MAX_RUNS = 50;
+
+/** A window of work that is being recorded. */
+export interface Recording {
+  id: string;
+  startMs: number;
+  /** Where the window begins in each of the collector's files. */
+  marks: Record<keyof TelemetryFiles, FileMark>;
+}
+
+/** Begins a run: from now on the window is open. */
+export function beginRun(files: TelemetryFiles): Recording {
+  const startMs = Date.now();
+  const time = new Date(startMs).toISOString().replace(/[-:]|\.\d+/g, "");
+  return {
+    id: `${time}-${randomBytes(2).toString("hex")}`,
+    startMs,
+    marks: {
+      traces: markEnd(files.traces),
+      metrics: markEnd(files.metrics),
+      collectorLog: markEnd(files.collectorLog),
+    },
+  };
+}
+
+/**
+ * Closes the window: writes `.prodlike/runs/<id>/` with `run.json` and the slices of the collector's files, whole or not
+ * at all, and removes the oldest runs. `load` says what work was done in it. Returns the folder.
+ */
+export async function endRun(config: Config, files: TelemetryFiles, run: Recording, load: object): Promise<string> {
+  const runs = join(config.home, "runs");
+  const draft = join(runs, `.${run.id}`);
+  mkdirSync(draft, { recursive: true, mode: 0o700 });
+  try {
+    copySlice(files.traces, run.marks.traces, join(draft, "traces.jsonl"));
+    copySlice(files.metrics, run.marks.metrics, join(draft, "metrics.jsonl"));
+    copySlice(files.collectorLog, run.marks.collectorLog, join(draft, "collector.log"));
+    const description = await describe(config, run, load);
+    writeFileSync(join(draft, "run.json"), `${JSON.stringify(description, null, 2)}\n`, { mode: 0o600 });
+    renameSync(draft, join(runs, run.id));
+  } catch (error) {
+    rmSync(draft, { recursive: true, force: true });
+    throw error;
+  }
+  removeOldest(runs);
+  return join(runs, run.id);
+}
+
+async function describe(config: Config, run: Recording, load: object) {
+  return {
+    version: 1,
+    id: run.id,
+    start: new Date(run.startMs).toISOString(),
+    end: new Date().toISOString(),
+    gitRevision: await gitRevision(config.root),
+    runtime: { name: currentRuntime, version: runtimeVersion },
+    stack: config.stack,
+    store: config.queueUrl ? new URL(config.queueUrl).protocol.slice(0, -1) : "postgres (embedded)",
+    services: { api: config.apiService, worker: config.workerService },
+    machine: {
+      platform: process.platform,
+      arch: process.arch,
+      cpus: cpus().length,
+      cpuModel: cpus()[0]?.model ?? "unknown",
+      memoryBytes: totalmem(),
+    },
+    load,
+  };
+}
+
+async function gitRevision(folder: string): Promise<string> {
+  try {
+    const { stdout } = await promisify(execFile)("git", ["-C", folder, "rev-parse", "HEAD"]);
+    return stdout.trim();
+  } catch (error) {
+    return `not known: ${(error as Error).message.split("\n")[0]}`;
+  }
+}
+
+function removeOldest(runs: string): void {
+  // Their names begin with the time.
+  const ids = readdirSync(runs).filter(
+    (name) => /^\d{8}T\d{6}Z-[0-9a-f]{4}$/.test(name) && statSync(join(runs, name)).isDirectory(),
+  );
+  for (const id of ids.sort().slice(0, -MAX_RUNS)) rmSync(join(runs, id), { recursive: true, force: true });
+}

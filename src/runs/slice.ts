@@ -1,0 +1,60 @@
+import { closeSync, openSync, readSync, statSync, writeSync } from "node:fs";
+import type { FileRange } from "../otlp/read_lines.ts";
+
+/** A place in a file that grows and is rotated: the file itself and the bytes it had. */
+export interface FileMark {
+  /** 0 when there was no file yet. */
+  inode: number;
+  bytes: number;
+}
+
+/** The end of a file as it is now. */
+export function markEnd(file: string): FileMark {
+  const stat = statSync(file, { throwIfNoEntry: false });
+  return { inode: stat?.ino ?? 0, bytes: stat?.size ?? 0 };
+}
+
+/**
+ * Where to read what was appended to `file` since `mark`. When the file was rotated meanwhile, its beginning is in
+ * `<file>.1`; when it was rotated twice, what lies between is gone.
+ */
+export function rangesSince(file: string, mark: FileMark): FileRange[] {
+  const now = markEnd(file);
+  if (now.inode === 0) return [];
+  // Emptied in place, as by `otel-restart` or by hand: everything in it is new.
+  if (now.inode === mark.inode) return [{ path: file, start: now.bytes >= mark.bytes ? mark.bytes : 0 }];
+  const rotated = `${file}.1`;
+  const before = markEnd(rotated);
+  if (mark.inode !== 0 && before.inode === mark.inode)
+    return [
+      { path: rotated, start: mark.bytes },
+      { path: file, start: 0 },
+    ];
+  return [{ path: file, start: 0 }];
+}
+
+/** Copies what was appended to `file` since `mark` into the new file `target`. */
+export function copySlice(file: string, mark: FileMark, target: string): void {
+  const output = openSync(target, "wx", 0o600);
+  try {
+    for (const { path, start = 0 } of rangesSince(file, mark)) appendRest(path, start, output);
+  } finally {
+    closeSync(output);
+  }
+}
+
+function appendRest(path: string, start: number, output: number): void {
+  const input = openSync(path, "r");
+  const buffer = Buffer.alloc(1024 * 1024);
+  try {
+    let at = start;
+    for (;;) {
+      const read = readSync(input, buffer, 0, buffer.length, at);
+      if (read === 0) return;
+      writeSync(output, buffer, 0, read);
+      at += read;
+    }
+  } finally {
+    closeSync(input);
+  }
+}
