@@ -1,0 +1,109 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { execa } from "execa";
+import { ROOT } from "../src/config.ts";
+import { currentRuntime, entryCommand } from "../src/runtime.ts";
+import { freePort } from "../src/stack/ports.ts";
+import type { StackState } from "../src/stack/state.ts";
+
+/** What a script left. */
+export interface Ran {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** A second checkout of the project as it is in the working tree, with ports of its own: what a test may break. */
+export interface Checkout {
+  folder: string;
+  /** Its ports. */
+  environment: Record<string, string>;
+  /** Starts `scripts/<name>.ts`, with `extra` in its environment. */
+  start(name: string, extra?: Record<string, string>): ChildProcess;
+  /** Runs it to its end. */
+  run(name: string, extra?: Record<string, string>): Promise<Ran>;
+  state(): StackState | undefined;
+  /** Pids of all processes that run from this checkout or serve its store. */
+  processes(): Promise<number[]>;
+  /** Ends what still runs and removes the checkout. */
+  close(): Promise<void>;
+}
+
+export async function makeCheckout(): Promise<Checkout> {
+  const folder = mkdtempSync(join(tmpdir(), "prodlike-checkout-"));
+  await execa("git", ["clone", "--quiet", ROOT, folder]);
+  const { stdout } = await execa("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
+    cwd: ROOT,
+  });
+  for (const path of stdout.split("\0").filter(Boolean)) {
+    if (existsSync(join(ROOT, path))) cpSync(join(ROOT, path), join(folder, path));
+    else rmSync(join(folder, path), { force: true });
+  }
+  for (const packages of ["node_modules", "test/runtimes/node_modules"])
+    linkPackages(join(ROOT, packages), join(folder, packages));
+  const environment = { API_PORT: String(await freePort()), OTLP_PORT: String(await freePort()) };
+  const stackFolder = join(folder, ".prodlike", "stack");
+  const read = (name: string) => {
+    const file = join(stackFolder, name);
+    return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined;
+  };
+
+  const checkout: Checkout = {
+    folder,
+    environment,
+    start(name, extra = {}) {
+      const { file, args } = entryCommand(join(folder, "scripts", `${name}.ts`), currentRuntime);
+      return spawn(file, args, { cwd: folder, env: { ...inherited(), ...environment, ...extra } });
+    },
+    run: (name, extra) => finish(checkout.start(name, extra)),
+    state: () => read("state.json"),
+    async processes() {
+      const store: string | undefined = read("postgres.json")?.folder;
+      const { stdout } = await execa("ps", ["-eo", "pid=,args="]);
+      const mine = stdout.split("\n").filter((line) => line.includes(folder) || (store && line.includes(store)));
+      return mine.map((line) => Number.parseInt(line, 10));
+    },
+    async close() {
+      await checkout.run("otel_down");
+      for (const pid of await checkout.processes()) process.kill(pid, "SIGKILL");
+      const store: string | undefined = read("postgres.json")?.folder;
+      if (store?.startsWith(dirname(folder))) rmSync(store, { recursive: true, force: true });
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  return checkout;
+}
+
+/** A folder of links, not a link to the folder: an `npm ci` in the checkout must not empty ours. */
+function linkPackages(from: string, to: string): void {
+  if (!existsSync(from)) return;
+  mkdirSync(to);
+  for (const name of readdirSync(from)) symlinkSync(join(from, name), join(to, name));
+  // Newer than package-lock.json: nothing to install.
+  rmSync(join(to, ".package-lock.json"));
+  cpSync(join(from, ".package-lock.json"), join(to, ".package-lock.json"));
+}
+
+/** Waits for a child's end and collects what it prints. */
+export async function finish(child: ChildProcess): Promise<Ran> {
+  const ran: Ran = { code: null, signal: null, stdout: "", stderr: "" };
+  for (const stream of ["stdout", "stderr"] as const) {
+    child[stream]?.setEncoding("utf8").on("data", (text) => {
+      ran[stream] += text;
+    });
+  }
+  [ran.code, ran.signal] = await once(child, "close");
+  return ran;
+}
+
+/** This process's environment without what would change how a script behaves. */
+function inherited(): Record<string, string> {
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^(OTEL_|NODE_TEST|JSON$|ONLY$|QUEUE_URL$|MAKE)/.test(name),
+  );
+  return Object.fromEntries(kept.map(([name, value]) => [name, value ?? ""]));
+}

@@ -1,0 +1,274 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { appendFileSync, existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { execa } from "execa";
+import { freePort, isFree } from "../src/stack/ports.ts";
+import { waitFor } from "../src/stack/wait_for.ts";
+import type { Check } from "../src/verify/checks.ts";
+import type { Verification } from "../src/verify/verify.ts";
+import { type Checkout, finish, makeCheckout, type Ran } from "./checkout.ts";
+
+const json = ({ stdout }: Ran): Verification => JSON.parse(stdout);
+const failures = (result: Verification) => result.checks.filter(({ ok }) => !ok);
+const failure = (result: Verification, name: string): Check => {
+  const found = failures(result).find((check) => check.name === name);
+  assert.ok(found, `no failed check "${name}" in ${JSON.stringify(result.checks, null, 1)}`);
+  return found;
+};
+
+async function nothingIsLeft(checkout: Checkout): Promise<void> {
+  await waitFor(async () => ((await checkout.processes()).length === 0 ? true : undefined), "the end of all processes");
+  for (const port of Object.values(checkout.environment)) assert.equal(await isFree(Number(port)), true);
+  assert.equal(checkout.state(), undefined);
+}
+
+test("make verify proves one job from nothing and leaves nothing behind but its run", async () => {
+  const checkout = await makeCheckout();
+  try {
+    const make = await execa("make", ["-s", "verify", "JSON=1"], {
+      cwd: checkout.folder,
+      env: checkout.environment,
+      reject: false,
+    });
+    assert.equal(make.exitCode, 0, make.stderr);
+    const result: Verification = JSON.parse(make.stdout);
+    assert.equal(result.outcome, "proved");
+    assert.deepEqual(failures(result), []);
+    assert.deepEqual(result.services.sort(), ["prodlike-api", "prodlike-worker"]);
+    assert.match(result.traceId ?? "", /^[0-9a-f]{32}$/);
+    assert.deepEqual(readdirSync(result.run!).sort(), ["collector.log", "metrics.jsonl", "run.json", "traces.jsonl"]);
+    const run = JSON.parse(readFileSync(join(result.run!, "run.json"), "utf8"));
+    assert.equal(run.load.job.state, "completed");
+    for (const stage of ["review.diff", "review.lint", "review.summary"]) assert.match(make.stderr, new RegExp(stage));
+    await nothingIsLeft(checkout);
+    assert.equal(existsSync(join(checkout.folder, ".prodlike/stack/postgres.json")), false);
+  } finally {
+    await checkout.close();
+  }
+});
+
+// Each break is a real one. `seen` is what verify has to say, by the name of the check that fails.
+const breaks: { what: string; environment: Record<string, string>; seen: Record<string, RegExp> }[] = [
+  {
+    what: "OTEL_ENABLED is off in the worker",
+    environment: { WORKER_ENV: "OTEL_ENABLED=false" },
+    seen: { "spans of prodlike-worker": /none arrived: the worker runs with OTEL_ENABLED=false/ },
+  },
+  {
+    what: "the worker sends to a wrong port",
+    environment: { WORKER_ENV: "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9" },
+    seen: { "spans of prodlike-worker": /none arrived: .*127\.0\.0\.1:9/ },
+  },
+  {
+    what: "no context is propagated",
+    environment: { WORKER_ENV: "OTEL_PROPAGATORS=none" },
+    seen: {
+      "one trace": /expected one trace id.*carried no trace context.*OTEL_PROPAGATORS=none/,
+      "API -> queue -> worker": /./,
+    },
+  },
+  {
+    what: "the job fails",
+    environment: { WORKER_ENV: "PATH=/nonexistent" },
+    seen: { "job completed": /expected "completed", .* failed: .*git/ },
+  },
+];
+
+test("verify disproves what is broken, with the right reason and exit code 1", async () => {
+  const checkout = await makeCheckout();
+  try {
+    for (const { what, environment, seen } of breaks) {
+      const ran = await checkout.run("verify", { ...environment, JSON: "1" });
+      assert.equal(ran.code, 1, `${what}: ${ran.stderr}`);
+      const result = json(ran);
+      assert.equal(result.outcome, "disproved");
+      for (const [name, reason] of Object.entries(seen)) assert.match(failure(result, name).detail, reason, what);
+      assert.ok(existsSync(result.run!));
+    }
+    await nothingIsLeft(checkout);
+  } finally {
+    await checkout.close();
+  }
+});
+
+test("verify says that the worker cannot start, and exits with 2", async () => {
+  const checkout = await makeCheckout();
+  try {
+    const ran = await checkout.run("verify", { WORKER_ENV: "QUEUE_URL=mysql://127.0.0.1/", JSON: "1" });
+    assert.equal(ran.code, 2, ran.stderr);
+    const { outcome, error } = JSON.parse(ran.stdout);
+    assert.equal(outcome, "could not try");
+    assert.match(error, /^Cannot start the worker: it ended with exit code 2: .*QUEUE_URL/);
+    await nothingIsLeft(checkout);
+  } finally {
+    await checkout.close();
+  }
+});
+
+test("a worker that is killed stays dead, verify names it, otel-up starts it and nothing else", async () => {
+  const checkout = await makeCheckout();
+  try {
+    assert.equal((await checkout.run("otel_up")).code, 0);
+    const before = checkout.state()!;
+    assert.match((await checkout.run("otel_up")).stderr, /nothing was changed/);
+    assert.deepEqual(checkout.state(), before);
+
+    process.kill(before.parts.worker!.pid, "SIGKILL");
+    await waitFor(() => checkout.state()?.parts.worker?.exit ?? undefined, "the worker's end in the state file");
+    const ran = await checkout.run("verify", { JSON: "1" });
+    assert.equal(ran.code, 1);
+    assert.deepEqual(failures(json(ran)), [
+      { name: "worker runs", ok: false, detail: "it ended with SIGKILL", next: "make otel-up" },
+    ]);
+
+    const again = await checkout.run("otel_up", { JSON: "1" });
+    assert.deepEqual(JSON.parse(again.stdout).started, ["worker"]);
+    assert.match(again.stderr, /worker had ended with SIGKILL/);
+    assert.equal(checkout.state()?.parts.api?.pid, before.parts.api?.pid);
+    assert.equal((await checkout.run("verify")).code, 0);
+
+    process.kill(checkout.state()!.parts.worker!.pid, "SIGKILL");
+    assert.equal((await checkout.run("otel_down")).code, 0);
+    await nothingIsLeft(checkout);
+  } finally {
+    await checkout.close();
+  }
+});
+
+test("otel-down ends everything also when the supervisor or every part was killed", async () => {
+  const checkout = await makeCheckout();
+  try {
+    assert.equal((await checkout.run("otel_up")).code, 0);
+    const { supervisor, parts } = checkout.state()!;
+    process.kill(supervisor.pid, "SIGKILL");
+    process.kill(parts.postgres!.pid, "SIGKILL");
+    // A new supervisor takes over what runs.
+    const up = await checkout.run("otel_up", { JSON: "1" });
+    assert.equal(up.code, 0, up.stderr);
+    assert.deepEqual(JSON.parse(up.stdout).started, ["postgres"]);
+    assert.equal(checkout.state()?.parts.api?.pid, parts.api?.pid);
+    assert.equal((await checkout.run("verify")).code, 0);
+
+    process.kill(checkout.state()!.supervisor.pid, "SIGKILL");
+    assert.equal((await checkout.run("otel_down")).code, 0);
+    await nothingIsLeft(checkout);
+
+    assert.equal((await checkout.run("otel_up")).code, 0);
+    for (const pid of await checkout.processes()) process.kill(pid, "SIGKILL");
+    assert.equal((await checkout.run("otel_down")).code, 0);
+    await nothingIsLeft(checkout);
+  } finally {
+    await checkout.close();
+  }
+});
+
+test("verify holds under other service names, and disproves when a line of the log is missing", async () => {
+  const checkout = await makeCheckout();
+  const names = { API_SERVICE: "kodus-api", WORKER_SERVICE: "kodus-worker" };
+  try {
+    assert.equal((await checkout.run("otel_up", names)).code, 0);
+    const proved = json(await checkout.run("verify", { ...names, JSON: "1" }));
+    assert.equal(proved.outcome, "proved");
+    assert.deepEqual(proved.services.sort(), ["kodus-api", "kodus-worker"]);
+
+    // The collector goes on writing to the file that was moved away; what verify greps names the API alone.
+    const log = join(checkout.folder, ".prodlike", "stack", "collector.log");
+    await execa("mv", [log, `${log}.moved`]);
+    appendFileSync(log, "Traces\nResourceTraces #0 service.name=kodus-api\n");
+    const ran = await checkout.run("verify", { ...names, JSON: "1" });
+    assert.equal(ran.code, 1);
+    assert.match(failure(json(ran), "witnesses agree").detail, /kodus-worker is in traces.jsonl, not in collector.log/);
+    failure(json(ran), "kodus-worker in the log");
+  } finally {
+    await checkout.close();
+  }
+});
+
+test("ONLY=collector takes spans of any application, otel-restart empties its files", async () => {
+  const checkout = await makeCheckout();
+  try {
+    const up = await checkout.run("otel_up", { ONLY: "collector" });
+    assert.equal(up.code, 0, up.stderr);
+    const [, endpoint] = /OTEL_EXPORTER_OTLP_ENDPOINT=(\S+)/.exec(up.stderr)!;
+    assert.deepEqual(Object.keys(checkout.state()!.parts), ["collector"]);
+    const resource = { attributes: [{ key: "service.name", value: { stringValue: "theirs" } }] };
+    const span = { traceId: "0".repeat(31) + 1, spanId: "0".repeat(15) + 1, name: "x" };
+    const body = JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans: [span] }] }] });
+    const headers = { "content-type": "application/json" };
+    assert.equal((await fetch(`${endpoint}/v1/traces`, { method: "POST", headers, body })).status, 200);
+    const [, grep] = /(grep -o .*)/.exec(up.stderr)!;
+    assert.match((await execa("sh", ["-c", grep!], { cwd: checkout.folder })).stdout, /1 service\.name=theirs/);
+
+    assert.equal((await checkout.run("otel_restart")).code, 0);
+    assert.equal(readFileSync(join(checkout.folder, ".prodlike/stack/collector.log"), "utf8"), "");
+    const incomplete = json(await checkout.run("verify", { JSON: "1" }));
+    assert.deepEqual(
+      failures(incomplete).map(({ name }) => name),
+      ["api runs", "worker runs", "postgres runs"],
+    );
+  } finally {
+    await checkout.close();
+  }
+});
+
+test("verify holds with Redis as the queue store", async (t) => {
+  const port = await freePort();
+  const redis = spawn("redis-server", ["--port", String(port), "--bind", "127.0.0.1", "--save", ""], {
+    stdio: "ignore",
+  });
+  const missing = once(redis, "error").then(() => true);
+  if (await Promise.race([missing, once(redis, "spawn").then(() => false)])) {
+    t.skip("SKIPPED: there is no redis-server on this machine");
+    return;
+  }
+  const checkout = await makeCheckout();
+  try {
+    const ran = await checkout.run("verify", { QUEUE_URL: `redis://127.0.0.1:${port}`, JSON: "1" });
+    assert.equal(ran.code, 0, ran.stderr);
+    assert.doesNotMatch(ran.stderr, /postgres/);
+    assert.equal(JSON.parse(readFileSync(join(json(ran).run!, "run.json"), "utf8")).store, "redis");
+    await nothingIsLeft(checkout);
+  } finally {
+    redis.kill();
+    await checkout.close();
+  }
+});
+
+test("a taken port is one clear line and exit code 2", async () => {
+  const checkout = await makeCheckout();
+  const other = await makeCheckout();
+  try {
+    assert.equal((await other.run("otel_up", { ONLY: "collector" })).code, 0);
+    const { OTLP_PORT } = other.environment;
+    const ran = await checkout.run("otel_up", { OTLP_PORT: OTLP_PORT! });
+    assert.equal(ran.code, 2);
+    assert.match(
+      ran.stderr,
+      new RegExp(`error: Cannot listen on 127.0.0.1:${OTLP_PORT} \\(OTLP_PORT\\): it is held by`),
+    );
+    assert.ok(process.platform !== "linux" || ran.stderr.includes(other.folder), ran.stderr);
+    await nothingIsLeft(checkout);
+  } finally {
+    await checkout.close();
+    await other.close();
+  }
+});
+
+test("Ctrl-C ends verify and everything that it started", async () => {
+  const checkout = await makeCheckout();
+  try {
+    const child = checkout.start("verify");
+    const ran = finish(child);
+    await waitFor(() => (checkout.state()?.parts.worker ? true : undefined), "the worker's start");
+    child.kill("SIGINT");
+    const { code, signal, stderr } = await ran;
+    // Deno reports a child's exit code above 128 as a signal.
+    assert.ok(code === 130 || signal === "SIGINT", stderr);
+    await nothingIsLeft(checkout);
+  } finally {
+    await checkout.close();
+  }
+});
