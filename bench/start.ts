@@ -1,0 +1,80 @@
+// How long the commands take, and what memory the stack holds: `make bench PART=start`, about 4 minutes. Rounds are
+// interleaved, so that a machine that slows down slows all figures alike. Needs free default ports, or API_PORT and
+// OTLP_PORT.
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
+import { execa } from "execa";
+import { loadConfig, readEnvironment } from "../src/config.ts";
+import { removeStore } from "../src/stack/postgres.ts";
+import { stackDown } from "../src/stack/stack.ts";
+import { readState, stackFiles } from "../src/stack/state.ts";
+
+const ROUNDS = 7;
+const SETTLE_MS = 10_000;
+const config = loadConfig(readEnvironment());
+const samples = new Map<string, number[]>();
+
+await down();
+for (let round = 1; round <= ROUNDS; round++) {
+  await forget();
+  await time("make verify, nothing running, s", "verify");
+  await forget();
+  await time("make otel-up, s", "otel-up");
+  await setTimeout(SETTLE_MS);
+  note("PSS of the stack 10 s after otel-up, MB", await pssMb());
+  await time("make verify, stack up, first job, s", "verify");
+  await time("make verify, stack up, s", "verify");
+  await time("make otel-down, s", "otel-down");
+  process.stderr.write(`round ${round} of ${ROUNDS}\n`);
+}
+console.log(`median (min-max) of ${ROUNDS}; Node ${process.versions.node}`);
+for (const [name, values] of samples) {
+  const sorted = values.toSorted((a, b) => a - b);
+  const [low, median, high] = [sorted[0], sorted[Math.floor(sorted.length / 2)], sorted.at(-1)];
+  console.log(`${name.padEnd(44)} ${median?.toFixed(2)} (${low?.toFixed(2)}-${high?.toFixed(2)})`);
+}
+
+async function time(name: string, target: string): Promise<void> {
+  const began = performance.now();
+  await execa("make", ["-s", target], { cwd: config.root });
+  note(name, (performance.now() - began) / 1000);
+}
+
+function note(name: string, value: number): void {
+  samples.set(name, [...(samples.get(name) ?? []), value]);
+}
+
+/** Ends the stack and removes its store, as on the first call in a fresh clone. */
+async function forget(): Promise<void> {
+  await down();
+  await removeStore(stackFiles(config).postgres);
+  rmSync(stackFiles(config).folder, { recursive: true, force: true });
+}
+
+async function down(): Promise<void> {
+  await stackDown(config, { signal: new AbortController().signal, onEvent: () => {} });
+}
+
+/** Sum of the proportional set sizes of the supervisor, the parts and all their descendants, in 10^6 bytes. Linux only. */
+async function pssMb(): Promise<number> {
+  const state = await readState(config);
+  if (!state) throw new Error("Cannot measure the stack: it is not up");
+  const wanted = new Set([state.supervisor.pid, ...Object.values(state.parts).map(({ pid }) => pid)]);
+  const parents = new Map<number, number>();
+  for (const pid of readdirSync("/proc").map(Number).filter(Number.isInteger)) {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+      parents.set(pid, Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
+    } catch {
+      // It has ended.
+    }
+  }
+  let kilobytes = 0;
+  for (const pid of parents.keys()) {
+    let ancestor: number | undefined = pid;
+    while (ancestor && !wanted.has(ancestor)) ancestor = parents.get(ancestor);
+    if (!ancestor) continue;
+    kilobytes += Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1]);
+  }
+  return (kilobytes * 1024) / 1e6;
+}
