@@ -111,29 +111,30 @@ async function send(
 ): Promise<PartName[] | undefined> {
   signal.throwIfAborted();
   const socket = connect(port, "127.0.0.1");
-  try {
-    await once(socket, "connect");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ECONNREFUSED") return undefined;
-    throw error;
-  }
   // Closing our side tells the supervisor to give up; it answers when it has ended again what it had started.
   const giveUp = () => socket.end();
   signal.addEventListener("abort", giveUp);
+  let answered = false;
   try {
+    await once(socket, "connect");
     socket.write(`${JSON.stringify({ ...request, token })}\n`);
     for await (const line of createInterface({ input: socket })) {
+      answered = true;
       const answer: Answer = JSON.parse(line);
       if ("phase" in answer) onEvent(answer);
       else if ("done" in answer) return answer.started;
       else if (answer.expected) throw new UserError(answer.failed, answer.next ? { next: answer.next } : {});
       else throw new Error(answer.failed);
     }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (answered || !["ECONNREFUSED", "ECONNRESET", "EPIPE"].includes(code ?? "")) throw error;
   } finally {
     signal.removeEventListener("abort", giveUp);
     socket.destroy();
   }
   signal.throwIfAborted();
+  if (!answered) return undefined;
   throw new UserError("Cannot finish: the supervisor ended in the middle", { next: "make otel-down" });
 }
 
