@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, existsSync, readdirSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { execa } from "execa";
+import { readSpans } from "../src/otlp/read_spans.ts";
+import { SpanKind, StatusCode } from "../src/otlp/types.ts";
 import { freePort, isFree } from "../src/stack/ports.ts";
 import { waitFor } from "../src/stack/wait_for.ts";
 import type { Check } from "../src/verify/checks.ts";
@@ -43,6 +45,11 @@ test("make verify proves one job from nothing and leaves nothing behind but its 
     const run = JSON.parse(readFileSync(join(result.run!, "run.json"), "utf8"));
     assert.equal(run.load.job.state, "completed");
     for (const stage of ["review.diff", "review.lint", "review.summary"]) assert.match(make.stderr, new RegExp(stage));
+    // Pino's lines carry the ids of the trace, in both services.
+    for (const name of ["api", "worker"]) {
+      const log = readFileSync(join(checkout.folder, `.prodlike/stack/${name}.log`), "utf8");
+      assert.match(log, new RegExp(`"trace_id":"${result.traceId}","span_id":"[0-9a-f]{16}"`), name);
+    }
     await nothingIsLeft(checkout);
     assert.equal(existsSync(join(checkout.folder, ".prodlike/stack/postgres.json")), false);
   } finally {
@@ -85,6 +92,7 @@ test("verify disproves what is broken, with the right reason and exit code 1", a
       assert.equal(ran.code, 1, `${what}: ${ran.stderr}`);
       const result = json(ran);
       assert.equal(result.outcome, "disproved");
+      if (what === "the job fails") assert.equal(failures(result).length, 1); // its span says ERROR, as it should
       for (const [name, reason] of Object.entries(seen)) assert.match(failure(result, name).detail, reason, what);
       assert.ok(existsSync(result.run!));
     }
@@ -182,6 +190,44 @@ test("verify holds under other service names, and disproves when a line of the l
     assert.equal(ran.code, 1);
     assert.match(failure(json(ran), "witnesses agree").detail, /kodus-worker is in traces.jsonl, not in collector.log/);
     failure(json(ran), "kodus-worker in the log");
+  } finally {
+    await checkout.close();
+  }
+});
+
+test("a repository that vanishes between request and job fails the job with the reason, and its span", async () => {
+  const checkout = await makeCheckout();
+  const repository = join(checkout.folder, "vanishing");
+  try {
+    assert.equal((await checkout.run("otel_up")).code, 0);
+    await execa("git", ["clone", "--quiet", "--depth=1", `file://${checkout.folder}`, repository]);
+    const worker = checkout.state()!.parts.worker!.pid;
+    process.kill(worker, "SIGSTOP"); // the job waits until the repository is gone
+    const reviews = `http://127.0.0.1:${checkout.environment.API_PORT}/reviews`;
+    const body = JSON.stringify({ repository: "vanishing" });
+    const headers = { "content-type": "application/json" };
+    const accepted = await fetch(reviews, { method: "POST", headers, body });
+    assert.equal(accepted.status, 202);
+    rmSync(repository, { recursive: true });
+    process.kill(worker, "SIGCONT");
+
+    const { id } = (await accepted.json()) as { id: string };
+    const look = async () => {
+      const review = (await (await fetch(`${reviews}/${id}`)).json()) as { state: string; error?: string };
+      return review.state === "failed" ? review : undefined;
+    };
+    const { error } = await waitFor(look, "the failed review", { timeoutMs: 20_000 });
+    assert.match(error!, /vanishing/);
+    const jobSpan = async () => {
+      for await (const span of readSpans([join(checkout.folder, ".prodlike/stack/traces.jsonl")])) {
+        if (span.kind === SpanKind.CONSUMER && span.attributes["messaging.message.id"] === id) return span;
+      }
+      return undefined;
+    };
+    const { status, attributes, events } = await waitFor(jobSpan, "the job span");
+    assert.deepEqual(status, { code: StatusCode.ERROR, message: error });
+    assert.equal(attributes["error.type"], "UserError");
+    assert.equal(events.filter(({ name }) => name === "exception").length, 1);
   } finally {
     await checkout.close();
   }
