@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
+import { execa } from "execa";
 import { endProcess, identify, isAlive, signalProcess } from "./process_id.ts";
+import { waitFor } from "./wait_for.ts";
 
 test("isAlive() tells a process from a later one with the same pid", async () => {
   const child = spawn("sleep", ["60"]);
@@ -18,12 +20,18 @@ test("isAlive() tells a process from a later one with the same pid", async () =>
 });
 
 test("isAlive() takes a zombie for gone", async () => {
-  // The shell starts a child that ends at once, and replaces itself by a program that never waits for it.
-  const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 60"]);
+  // The shell starts a child and replaces itself by a program that never waits for it.
+  const parent = spawn("sh", ["-c", "sleep 60 & echo $!; exec sleep 60"]);
   try {
     const [text] = await once(parent.stdout, "data");
     const pid = Number(String(text));
-    while (identify(pid) !== undefined) await new Promise((resolve) => setImmediate(resolve));
+    const isReplaced = async () => {
+      const { stdout } = await execa("ps", ["-o", "args=", "-p", String(parent.pid)]);
+      return stdout.startsWith("sleep") || undefined;
+    };
+    await waitFor(isReplaced, "the program that replaces the shell");
+    process.kill(pid, "SIGKILL");
+    await waitFor(() => (identify(pid) === undefined ? true : undefined), "the end of the child");
     process.kill(pid, 0); // it is still in the process table
   } finally {
     parent.kill("SIGKILL");
