@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { UserError } from "../user_error.ts";
 import type { PartPlan } from "./plan.ts";
 import { identify, isAlive, type ProcessId } from "./process_id.ts";
 import type { PartExit, PartState } from "./state.ts";
-import { waitFor } from "./wait_for.ts";
+import { WaitTimeoutError, waitFor } from "./wait_for.ts";
 
 /** A part has this long to become ready, in ms. */
 const READY_MS = 30_000;
@@ -29,35 +30,36 @@ export interface StartOptions {
 /**
  * Starts a part and waits until it is ready.
  *
- * @throws {UserError} when it ends first or is not ready in time, with the last line it printed
+ * @throws {UserError} when it cannot be run, ends first or is not ready in time, with the last line it printed
  */
 export async function startPart(plan: PartPlan, { output, onSpawn, signal }: StartOptions): Promise<void> {
   await plan.prepare?.(signal);
+  const refuse = (why: string, cause?: unknown) =>
+    new UserError(`Cannot start the ${plan.name}: ${why}`, { next: `tail ${output}`, cause });
   const child = spawnPart(plan, output);
-  const ready = new Promise<void>((resolve) => child.on("message", () => resolve()));
-  const failed = new Promise<never>((_resolve, reject) => child.on("error", reject));
-  failed.catch(() => {}); // A program that is not there; waited for below.
-  if (child.pid === undefined) await failed;
+  let isReady = false;
+  child.on("message", () => {
+    isReady = true;
+  });
+  await once(child, "spawn").catch((cause) => {
+    throw refuse(cause.message, cause);
+  });
   const part = watchChild(child);
   onSpawn(part);
 
-  let isReady = false;
-  ready.then(() => {
-    isReady = true;
-  });
   const check = async () => {
     if (!isAlive(part.id)) return "ended";
     if (plan.isReady) isReady = await plan.isReady(part.id.pid);
     return isReady ? "ready" : undefined;
   };
-  const seen = await waitFor(check, `the ${plan.name}`, { timeoutMs: READY_MS, everyMs: 20, signal });
+  const waited = waitFor(check, `the ${plan.name}`, { timeoutMs: READY_MS, everyMs: 20, signal });
+  const seen = await waited.catch((error) => {
+    throw error instanceof WaitTimeoutError ? refuse(`it is not ready after ${READY_MS / 1_000} s`, error) : error;
+  });
   if (child.connected) child.disconnect();
   if (seen === "ready") return;
-  const exit = await part.exited;
   const last = lastLine(output);
-  throw new UserError(`Cannot start the ${plan.name}: it ended with ${describeExit(exit)}${last ? `: ${last}` : ""}`, {
-    next: `tail ${output}`,
-  });
+  throw refuse(`it ended with ${describeExit(await part.exited)}${last ? `: ${last}` : ""}`);
 }
 
 /** Takes over a part of a supervisor that died. Its exit code goes to nobody, so only its end is seen. */

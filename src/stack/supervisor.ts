@@ -24,6 +24,8 @@ export async function runSupervisor(config: Config): Promise<boolean> {
   const files = stackFiles(config);
   if (!(await takeLock(files.lock))) return false;
 
+  // One command at a time, in the order of their arrival.
+  let last: Promise<unknown> = Promise.resolve();
   const token = randomBytes(24).toString("base64url");
   const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket).catch(() => socket.destroy()));
   server.listen(0, "127.0.0.1");
@@ -36,9 +38,6 @@ export async function runSupervisor(config: Config): Promise<boolean> {
     parts.capOutputs();
     if (parts.isEmpty) last.then(endIfEmpty); // the command that started this process was ended before it could ask
   }, TIDY_EVERY_MS);
-
-  // One command at a time, in the order of their arrival.
-  let last: Promise<unknown> = Promise.resolve();
 
   async function serve(socket: Socket): Promise<void> {
     const gone = new AbortController();
