@@ -4,7 +4,7 @@ import type { Refusal } from "./refusal.ts";
 export type Encoding = "application/json" | "application/x-protobuf";
 
 /** `google.rpc.Code` of the statuses that we answer. */
-const CODES: Record<number, number> = { 400: 3, 500: 13, 503: 14 };
+const CODES: Record<number, number> = { 400: 3, 429: 8, 500: 13, 503: 14 };
 
 /** What a client may go on sending when it has been answered already. */
 const MAX_DROPPED_BYTES = 64 * 1024 * 1024;
@@ -19,7 +19,8 @@ export function answerSuccess(response: ServerResponse, encoding: Encoding): voi
 export function answerRefusal(response: ServerResponse, encoding: Encoding, { status, message }: Refusal): void {
   const code = CODES[status]!;
   const body = encoding === "application/json" ? JSON.stringify({ code, message }) : encodeStatus(code, message);
-  if (status === 503) response.setHeader("Retry-After", "1");
+  // OTLP/HTTP, section "OTLP/HTTP Throttling".
+  if (status === 429 || status === 503) response.setHeader("Retry-After", "1");
   answer(response, status, encoding, body);
 }
 

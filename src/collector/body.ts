@@ -42,7 +42,7 @@ export class BodyReader {
         this.heldBytes += chunk.length;
         chunks.push(chunk);
         if (bytes > maxBodyBytes) reject(tooLarge(maxBodyBytes));
-        else if (this.heldBytes > maxHeldBytes) reject(new Refusal("too much is being received at once", 503));
+        else if (this.heldBytes > maxHeldBytes) reject(new Refusal("too much is being received at once", 429));
       });
       request.once("end", () => resolve(Buffer.concat(chunks)));
       const stop = () => reject(new Refusal("the request ended before its body did"));

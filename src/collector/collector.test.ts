@@ -229,11 +229,11 @@ test("the collector refuses a body that grows too large on the wire, or when it 
     { maxBodyBytes: MIB },
   ));
 
-test("the collector answers 503 and goes on when too much is being received at once", () =>
+test("the collector answers 429 and goes on when too much is being received at once", () =>
   withCollector(
     async ({ url, post }) => {
       const headers = { ...JSON_TYPE, "transfer-encoding": "chunked" };
-      // Five bodies of nearly 1 KiB wait for their end; 4 KiB may be held.
+      // Five bodies of nearly 1 KiB wait for their end; 1 KiB may be held.
       const waiting = Array.from({ length: 5 }, () => httpRequest(`${url}/v1/traces`, { method: "POST", headers }));
       try {
         const answers = waiting.map((request) =>
@@ -244,7 +244,7 @@ test("the collector answers 503 and goes on when too much is being received at o
         );
         for (const request of waiting) request.write(Buffer.alloc(1_000, " "));
         const [response] = (await Promise.race(answers)) as [IncomingMessage];
-        assert.deepEqual([response.statusCode, response.headers["retry-after"]], [503, "1"]);
+        assert.deepEqual([response.statusCode, response.headers["retry-after"]], [429, "1"]);
       } finally {
         for (const request of waiting) request.destroy();
       }

@@ -22,6 +22,8 @@ export interface StoreOptions {
 
 const REQUESTS = { traces: MESSAGES.get("TracesRequest")!, metrics: MESSAGES.get("MetricsRequest")! };
 const NEWLINE = 0x0a;
+/** Of one request, as a line and as text of the log: what bounds the memory while it is read. */
+const MAX_STORED_BYTES = 32 * 1024 * 1024;
 
 /** The files of the collector. What is received is in them when `add` returns. */
 export class Store {
@@ -38,7 +40,7 @@ export class Store {
       metrics: new LineFile(join(folder, "metrics.jsonl"), maxFileBytes),
       log: new LineFile(join(folder, "collector.log"), maxLogBytes),
     };
-    this.transcript = new Transcript(maxFileBytes, maxLogBytes);
+    this.transcript = new Transcript(Math.min(maxFileBytes, MAX_STORED_BYTES), Math.min(maxLogBytes, MAX_STORED_BYTES));
   }
 
   /** Stores one request. @throws {Refusal} when it is malformed or the disk takes no more; nothing of it is stored then */
