@@ -51,7 +51,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     server.close();
     throw new UserError(`Cannot write to "${folder}": ${(cause as Error).message}`, { cause });
   }
-  const bodies = new BodyReader({ maxBodyBytes, maxHeldBytes: maxBodyBytes });
+  const bodies = new BodyReader({ maxBodyBytes, maxHeldBytes: 2 * maxBodyBytes });
   const receiver = new Receiver(store, bodies);
   server.on("request", receiver.listener);
   return {
