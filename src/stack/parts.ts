@@ -7,16 +7,11 @@ import { ENDING, type PartPlan, planEntry, planPostgres } from "./plan.ts";
 import { requireFree } from "./ports.ts";
 import { planStore } from "./postgres.ts";
 import { endProcess, isAlive } from "./process_id.ts";
-import type { PartEvent } from "./protocol.ts";
+import type { Progress } from "./protocol.ts";
 import { PARTS, type PartName, type PartState, type StackState, stackFiles, writeState } from "./state.ts";
 
 /** A log of a part is emptied when it exceeds this, in bytes. */
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
-
-export interface Progress {
-  signal: AbortSignal;
-  onEvent: (event: PartEvent) => void;
-}
 
 /** The parts that one supervisor looks after, and their record in the state file. */
 export class Parts {

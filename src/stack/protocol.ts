@@ -18,6 +18,12 @@ export interface PartEvent {
   tookMs?: number;
 }
 
+/** How a command follows what happens, and how it gives up: what was started is then ended again. */
+export interface Progress {
+  signal: AbortSignal;
+  onEvent: (event: PartEvent) => void;
+}
+
 /** The supervisor's answer: lines of JSON, the last of them `done` or `failed`. */
 export type Answer =
   | PartEvent

@@ -9,8 +9,8 @@ import type { Config } from "../config.ts";
 import { entryCommand } from "../runtime.ts";
 import { UserError } from "../user_error.ts";
 import { ENDING } from "./plan.ts";
-import { endProcess, isAlive } from "./process_id.ts";
-import type { Answer, PartEvent, Request } from "./protocol.ts";
+import { endProcess, isAlive, type ProcessId } from "./process_id.ts";
+import type { Answer, Progress, Request } from "./protocol.ts";
 import {
   isUp,
   makeStackFolder,
@@ -23,12 +23,6 @@ import {
 } from "./state.ts";
 import { waitFor } from "./wait_for.ts";
 
-export interface StackOptions {
-  /** Gives up and, for a start, ends again what was started. */
-  signal: AbortSignal;
-  onEvent: (event: PartEvent) => void;
-}
-
 /** The parts that a configuration asks for. */
 export function wantedParts(config: Config): PartName[] {
   if (config.onlyCollector) return ["collector"];
@@ -40,26 +34,27 @@ export function wantedParts(config: Config): PartName[] {
  *
  * @throws {UserError} when a part cannot start, a port is taken, or a running part has other settings
  */
-export async function stackUp(config: Config, options: StackOptions): Promise<PartName[]> {
+export async function stackUp(config: Config, options: Progress): Promise<PartName[]> {
   return command(config, { command: "up", environment: config.environment, parts: wantedParts(config) }, options);
 }
 
 /** Ends everything that `stackUp` started, also what a supervisor that died left behind. Returns what it ended. */
-export async function stackDown(config: Config, options: StackOptions): Promise<PartName[]> {
+export async function stackDown(config: Config, options: Progress): Promise<PartName[]> {
   const state = await readState(config);
   if (!state) return [];
   const ended = runningParts(state);
   if (isAlive(state.supervisor)) {
     await send(state, { command: "down" }, options);
-    await waitFor(() => (isAlive(state.supervisor) ? undefined : true), "the end of the supervisor", { everyMs: 10 });
+    await untilEnded(state.supervisor);
   }
-  // What is left when the supervisor was dead, or died meanwhile.
-  await endWithoutSupervisor(config, state, options);
+  // What is left when the supervisor was dead, or died meanwhile; not what another command has started by now.
+  const left = await readState(config);
+  if (left && !isAlive(left.supervisor)) await endWithoutSupervisor(config, left, options);
   return ended;
 }
 
 /** Restarts the collector with empty files. */
-export async function restartCollector(config: Config, options: StackOptions): Promise<void> {
+export async function restartCollector(config: Config, options: Progress): Promise<void> {
   const state = await readState(config);
   if (!isUp(state)) {
     throw new UserError("Cannot restart the collector: no stack is up", { next: "make otel-up" });
@@ -68,13 +63,17 @@ export async function restartCollector(config: Config, options: StackOptions): P
 }
 
 /** Sends a request to the supervisor, which is started when there is none. */
-async function command(config: Config, request: Request, options: StackOptions): Promise<PartName[]> {
+async function command(config: Config, request: Request, options: Progress): Promise<PartName[]> {
   for (;;) {
     const state = await ensureSupervisor(config, options.signal);
     const started = await send(state, request, options);
     if (started) return started;
-    await waitFor(() => (isAlive(state.supervisor) ? undefined : true), "the end of the supervisor", { everyMs: 10 });
+    await untilEnded(state.supervisor);
   }
+}
+
+async function untilEnded(supervisor: ProcessId): Promise<void> {
+  await waitFor(() => (isAlive(supervisor) ? undefined : true), "the end of the supervisor", { everyMs: 10 });
 }
 
 async function ensureSupervisor(config: Config, signal: AbortSignal): Promise<StackState> {
@@ -107,7 +106,7 @@ async function ensureSupervisor(config: Config, signal: AbortSignal): Promise<St
 async function send(
   { supervisor: { port, token } }: StackState,
   request: Request,
-  { signal, onEvent }: StackOptions,
+  { signal, onEvent }: Progress,
 ): Promise<PartName[] | undefined> {
   signal.throwIfAborted();
   const socket = connect(port, "127.0.0.1");
@@ -138,7 +137,7 @@ async function send(
   throw new UserError("Cannot finish: the supervisor ended in the middle", { next: "make otel-down" });
 }
 
-async function endWithoutSupervisor(config: Config, state: StackState, { onEvent }: StackOptions): Promise<void> {
+async function endWithoutSupervisor(config: Config, state: StackState, { onEvent }: Progress): Promise<void> {
   for (const part of runningParts(state)) {
     const id = state.parts[part]!; // runningParts looks only at those that are there
     const began = performance.now();

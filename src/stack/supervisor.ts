@@ -8,7 +8,7 @@ import { UserError } from "../user_error.ts";
 import { takeLock } from "./lock.ts";
 import { Parts } from "./parts.ts";
 import { identify } from "./process_id.ts";
-import type { Answer, Request, SignedRequest } from "./protocol.ts";
+import type { Answer, Progress, Request, SignedRequest } from "./protocol.ts";
 import { makeStackFolder, PARTS, readState, stackFiles } from "./state.ts";
 
 /** How often the sizes of the logs are looked at, and whether there is anything left to do, in ms. */
@@ -59,7 +59,7 @@ export async function runSupervisor(config: Config): Promise<boolean> {
     }
   }
 
-  async function perform(request: Request, progress: Parameters<Parts["start"]>[2]) {
+  async function perform(request: Request, progress: Progress) {
     progress.signal.throwIfAborted();
     switch (request.command) {
       case "up":
