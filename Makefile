@@ -41,7 +41,7 @@ test: setup ## run the tests; on another runtime with NODE=22, NODE=24 or RUNTIM
 check: setup ## types, lint, format, imports, tests
 	@node_modules/.bin/tsc && node_modules/.bin/biome check --error-on-warnings && $(TEST) $(TESTS)
 
-bench: setup ## run a benchmark: PART=start
+bench: setup ## run a benchmark: PART=start|collector
 	@$(RUN) bench/$${PART:-start}.ts
 
 # The pinned packages, installed when they are missing or package-lock.json has changed.

@@ -166,8 +166,14 @@ function compile(proto: string): Map<string, Message> {
       const [, label, typeName, snake, number] = /^(?:(\w+) )?(\w+) (\w+) = (\d+)$/.exec(text.trim())!;
       const camel = snake!.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
       const bit = 1 << message.fields.length;
+      const { wire, kind, bits, signed, zigzag } = TYPES[typeName!] ?? type(WIRE.length, "message");
+      // Each property by its name: after a spread the fields have several hidden classes, and reading is a fifth slower.
       const field: Field = {
-        ...(TYPES[typeName!] ?? type(WIRE.length, "message")),
+        wire,
+        kind,
+        bits,
+        signed,
+        zigzag,
         id: id++,
         name: camel,
         message: messages.get(typeName!),

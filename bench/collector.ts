@@ -1,0 +1,207 @@
+// CPU that a span costs the embedded collector and the real one, with the same two exporters, and their peak memory:
+// `make bench PART=collector`, about 5 minutes. Linux only. Rounds are interleaved. The real one is the program that
+// OTELCOL names, else `otelcol` from the PATH, else the one in the image, when Docker has that already.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { Agent, request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { execa } from "execa";
+import { loadConfig, readEnvironment } from "../src/config.ts";
+import { entryCommand, runtimeVersion } from "../src/runtime.ts";
+import { freePort } from "../src/stack/ports.ts";
+import { waitFor } from "../src/stack/wait_for.ts";
+import { type Batch, makeBatches } from "./otlp_batches.ts";
+
+const IMAGE = "otel/opentelemetry-collector:0.161.0";
+const SPANS = 512;
+const BATCHES = 64;
+/** A round sends all batches this often; the files are emptied in between, so that neither receiver has to rotate them. */
+const PASSES = Number(process.env.PASSES ?? 4);
+const ROUNDS = Number(process.env.ROUNDS ?? 15);
+const CONNECTIONS = 4;
+/** Quantiles of Student's t for a 95 % interval by degrees of freedom; the last for all above. */
+const T95 = [12.71, 4.3, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.2, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11, 2.1];
+
+interface Receiver {
+  name: "ours" | "real";
+  url: string;
+  child: ChildProcess;
+  traces: string;
+}
+
+const config = loadConfig(readEnvironment());
+const folder = mkdtempSync(join(tmpdir(), "prodlike-bench-"));
+const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+const receivers: Receiver[] = [];
+try {
+  const batches = await makeBatches(BATCHES, SPANS);
+  receivers.push(await startOurs(), await startReal());
+  const encodings = ["protobuf", "json"].flatMap((type) => [
+    { name: type, headers: headers(type), bodies: batches.map((batch) => batch[type as keyof Batch]) },
+    {
+      name: `${type}+gzip`,
+      headers: { ...headers(type), "content-encoding": "gzip" },
+      bodies: batches.map((batch) => gzipSync(batch[type as keyof Batch])),
+    },
+  ]);
+  const cpu = new Map(encodings.map(({ name }) => [name, { ours: [] as number[], real: [] as number[] }]));
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const { name, headers, bodies } of encodings) {
+      for (const receiver of round % 2 ? receivers : receivers.toReversed()) {
+        const seconds = await measure(receiver, headers, bodies);
+        if (round > 0) cpu.get(name)![receiver.name].push(seconds); // The first is to warm up.
+      }
+    }
+    process.stderr.write(`round ${round} of ${ROUNDS}\n`);
+  }
+  report(cpu);
+} finally {
+  for (const { child } of receivers) {
+    if (child.exitCode === null && child.kill("SIGTERM")) await once(child, "exit");
+  }
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** CPU time of the receiver, in s, for all passes. @throws when it has not stored exactly what was sent */
+async function measure({ name, url, child, traces }: Receiver, headers: Record<string, string>, bodies: Buffer[]) {
+  const before = cpuSeconds(child.pid!);
+  for (let pass = 0; pass < PASSES; pass++) {
+    const queue = [...bodies];
+    const send = async () => {
+      for (let body = queue.pop(); body; body = queue.pop()) await post(url, headers, body);
+    };
+    await Promise.all(Array.from({ length: CONNECTIONS }, send));
+    const wanted = BATCHES * SPANS;
+    await waitFor(async () => (countSpans(traces) >= wanted ? true : undefined), `${wanted} spans in ${traces}`);
+    if (countSpans(traces) !== wanted) throw new Error(`${name} stored ${countSpans(traces)} of ${wanted} spans`);
+    truncateSync(traces);
+  }
+  return cpuSeconds(child.pid!) - before;
+}
+
+async function post(url: string, headers: Record<string, string>, body: Buffer): Promise<void> {
+  const sent = request(`${url}/v1/traces`, {
+    method: "POST",
+    agent,
+    headers: { ...headers, "content-length": body.length },
+  });
+  sent.end(body);
+  const [response] = await once(sent, "response");
+  response.resume();
+  await once(response, "end");
+  if (response.statusCode !== 200) throw new Error(`${url} answered ${response.statusCode}`);
+}
+
+function countSpans(traces: string): number {
+  const bytes = readFileSync(traces);
+  let count = 0;
+  for (let at = bytes.indexOf('"spanId"'); at !== -1; at = bytes.indexOf('"spanId"', at + 8)) count++;
+  return count;
+}
+
+async function startOurs(): Promise<Receiver> {
+  const home = join(folder, "ours");
+  const port = await freePort();
+  const { file, args } = entryCommand(join(config.root, "bench", "collector_child.ts"), config.runtime);
+  const child = spawn(file, [...args, home, String(port)], { stdio: ["ignore", "ignore", "inherit"] });
+  return ready({ name: "ours", child, url: `http://127.0.0.1:${port}`, traces: join(home, "traces.jsonl") });
+}
+
+async function startReal(): Promise<Receiver> {
+  const home = join(folder, "real");
+  mkdirSync(home);
+  const port = await freePort();
+  const traces = join(home, "traces.jsonl");
+  writeFileSync(traces, "");
+  writeFileSync(
+    join(home, "config.yaml"),
+    JSON.stringify({
+      receivers: { otlp: { protocols: { http: { endpoint: `127.0.0.1:${port}` } } } },
+      exporters: {
+        file: { path: traces, append: true, flush_interval: "200ms" },
+        debug: { verbosity: "normal", use_internal_logger: false },
+      },
+      service: {
+        telemetry: { metrics: { level: "none" } },
+        pipelines: { traces: { receivers: ["otlp"], exporters: ["file", "debug"] } },
+      },
+    }),
+  );
+  const log = openSync(join(home, "collector.log"), "a");
+  const child = spawn(await realProgram(), ["--config", join(home, "config.yaml")], { stdio: ["ignore", log, log] });
+  closeSync(log);
+  return ready({ name: "real", child, url: `http://127.0.0.1:${port}`, traces });
+}
+
+async function ready(receiver: Receiver): Promise<Receiver> {
+  const body = Buffer.from("{}");
+  await waitFor(async () => {
+    if (receiver.child.exitCode !== null) throw new Error(`it ended with ${receiver.child.exitCode}`);
+    await post(receiver.url, headers("json"), body);
+    return true as const;
+  }, `the collector "${receiver.name}"`);
+  return receiver;
+}
+
+async function realProgram(): Promise<string> {
+  if (config.environment.OTELCOL) return config.environment.OTELCOL;
+  const program = join(folder, "otelcol");
+  const { stdout: container } = await execa("docker", ["create", "--pull=never", IMAGE]);
+  try {
+    const { stdout: path } = await execa("docker", ["inspect", "--format", "{{.Path}}", container]);
+    await execa("docker", ["cp", `${container}:${path.startsWith("/") ? path : `/${path}`}`, program]);
+  } finally {
+    await execa("docker", ["rm", container]);
+  }
+  return program;
+}
+
+/** User and system time of a process, in s: fields 14 and 15 of proc_pid_stat(5), 100 a second. */
+function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+function peakMb(pid: number): number {
+  return (Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024) / 1e6;
+}
+
+function report(cpu: Map<string, Record<Receiver["name"], number[]>>): void {
+  const spans = PASSES * BATCHES * SPANS;
+  console.log(`spans per CPU-second, median (min-max) of ${ROUNDS} rounds of ${spans} spans; ${runtimeVersion}`);
+  console.log("cost: CPU of ours against the real one's, geometric mean and 95 % interval of the rounds' ratios\n");
+  console.log(`${"".padEnd(14)}${"ours".padEnd(28)}${"real".padEnd(28)}cost`);
+  for (const [name, { ours, real }] of cpu) {
+    const logs = ours.map((seconds, round) => Math.log(seconds / real[round]!));
+    const mean = logs.reduce((sum, log) => sum + log, 0) / logs.length;
+    const deviation = Math.sqrt(logs.reduce((sum, log) => sum + (log - mean) ** 2, 0) / (logs.length - 1));
+    const half = (T95[Math.min(logs.length - 2, T95.length - 1)]! * deviation) / Math.sqrt(logs.length);
+    const cost = `${Math.exp(mean).toFixed(3)} (${Math.exp(mean - half).toFixed(3)}-${Math.exp(mean + half).toFixed(3)})`;
+    console.log(`${name.padEnd(14)}${rates(ours, spans).padEnd(28)}${rates(real, spans).padEnd(28)}${cost}`);
+  }
+  const peaks = receivers.map(({ name, child }) => `${name} ${peakMb(child.pid!).toFixed(0)} MB`);
+  console.log(`\npeak memory (RSS): ${peaks.join(", ")}`);
+}
+
+function rates(seconds: number[], spans: number): string {
+  const sorted = seconds.map((each) => spans / each / 1000).sort((a, b) => a - b);
+  const [low, median, high] = [sorted[0]!, sorted[Math.floor(sorted.length / 2)]!, sorted.at(-1)!];
+  return `${median.toFixed(0)}k (${low.toFixed(0)}-${high.toFixed(0)})`;
+}
+
+function headers(type: string): Record<string, string> {
+  return { "content-type": type === "json" ? "application/json" : "application/x-protobuf" };
+}
