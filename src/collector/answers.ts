@@ -6,9 +6,6 @@ export type Encoding = "application/json" | "application/x-protobuf";
 /** `google.rpc.Code` of the statuses that we answer. */
 const CODES: Record<number, number> = { 400: 3, 429: 8, 500: 13, 503: 14 };
 
-/** What a client may go on sending when it has been answered already. */
-const MAX_DROPPED_BYTES = 64 * 1024 * 1024;
-
 /** Answers that a request was stored. OTLP/HTTP, section "Full Success"; bytes as the real collector's. */
 export function answerSuccess(response: ServerResponse, encoding: Encoding): void {
   const body = encoding === "application/json" ? '{"partialSuccess":{}}' : Buffer.from([0x0a, 0x00]);
@@ -31,19 +28,10 @@ export function answerText(response: ServerResponse, status: number, text: strin
 
 function answer(response: ServerResponse, status: number, type: string, body: string | Buffer): void {
   response.writeHead(status, { "Content-Type": type, "Content-Length": Buffer.byteLength(body) });
-  if (response.req.complete) {
-    response.end(body);
-    return;
-  }
-  // The client is still sending. Were the answer ended now, Deno would close the connection, and its reset overtake the
-  // answer: so the client gets all of it, and what it goes on sending is dropped.
-  response.write(body);
-  let bytes = 0;
-  response.req.on("data", (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (bytes > MAX_DROPPED_BYTES) response.req.destroy();
-  });
-  response.req.once("end", () => response.end());
+  // While the client is still sending, the answer stays open: were it ended, Deno would close the connection, and its reset
+  // overtake the answer.
+  if (response.req.complete) response.end(body);
+  else response.write(body);
 }
 
 function encodeStatus(code: number, message: string): Buffer {

@@ -1,6 +1,15 @@
 import type { IncomingMessage } from "node:http";
 import { gunzipSync, inflateSync } from "node:zlib";
 import { Refusal } from "./refusal.ts";
+import { Turns } from "./turns.ts";
+
+const MIB = 1024 * 1024;
+/** Up to here a body is read as fast as it comes; beyond, it shares its way with all that are as large. */
+const SMALL_BYTES = MIB;
+/** What a client may go on sending when it has been answered already. */
+const MAX_DROPPED_BYTES = 64 * MIB;
+/** Of what is inflated, when its length is not known. */
+const CHUNK_BYTES = 64 * 1024;
 
 export interface BodyLimits {
   /** Of one body, on the wire and inflated. */
@@ -12,6 +21,7 @@ export interface BodyLimits {
 /** Receives the bodies of requests within limits. */
 export class BodyReader {
   private readonly limits: BodyLimits;
+  private readonly turns = new Turns();
   private heldBytes = 0;
 
   constructor(limits: BodyLimits) {
@@ -32,19 +42,35 @@ export class BodyReader {
     return inflate ? inflate(body, maxBodyBytes) : body;
   }
 
+  /** Drops what is still to come of a request that has its answer; `onEnd` is called when that is all, or too much. */
+  drop(request: IncomingMessage, onEnd: () => void): void {
+    let bytes = 0;
+    request.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > MAX_DROPPED_BYTES) request.destroy();
+      else this.turns.wait(request);
+    });
+    request.once("end", onEnd);
+  }
+
   private receive(request: IncomingMessage): Promise<Buffer> {
     const { maxBodyBytes, maxHeldBytes } = this.limits;
+    // Room that is announced and not used is no memory; without it pieces and their sum would be held at once.
+    const announced = Number(request.headers["content-length"] ?? 0);
+    const whole = Buffer.allocUnsafeSlow(announced);
     const chunks: Buffer[] = [];
     let bytes = 0;
     return new Promise<Buffer>((resolve, reject) => {
       request.on("data", (chunk: Buffer) => {
+        if (announced > 0) chunk.copy(whole, bytes);
+        else chunks.push(chunk);
         bytes += chunk.length;
         this.heldBytes += chunk.length;
-        chunks.push(chunk);
+        if (bytes > SMALL_BYTES) this.turns.wait(request);
         if (bytes > maxBodyBytes) reject(tooLarge(maxBodyBytes));
         else if (this.heldBytes > maxHeldBytes) reject(new Refusal("too much is being received at once", 429));
       });
-      request.once("end", () => resolve(Buffer.concat(chunks)));
+      request.once("end", () => resolve(announced > 0 ? whole : Buffer.concat(chunks)));
       const stop = () => reject(new Refusal("the request ended before its body did"));
       request.once("error", stop).once("close", stop);
     }).finally(() => {
@@ -62,7 +88,7 @@ function inflater(encoding = ""): Inflate | undefined {
     case "identity":
       return undefined;
     case "gzip":
-      return (body, maxBytes) => inflated(body, maxBytes, gunzipSync);
+      return gunzip;
     case "deflate": // The zlib format, by RFC 9110, section 8.4.1.2.
     case "zlib":
       return (body, maxBytes) => inflated(body, maxBytes, inflateSync);
@@ -71,9 +97,17 @@ function inflater(encoding = ""): Inflate | undefined {
   }
 }
 
-function inflated(body: Buffer, maxBytes: number, inflate: typeof gunzipSync): Buffer {
+function gunzip(body: Buffer, maxBytes: number): Buffer {
+  // The last four bytes are the length of what is inflated (RFC 1952, section 2.3.1), of the last member when there are
+  // several: so a bomb is refused unopened, and an honest body inflated in one piece.
+  const announced = body.length < 4 ? 0 : body.readUInt32LE(body.length - 4);
+  if (announced > maxBytes) throw tooLarge(maxBytes);
+  return inflated(body, maxBytes, gunzipSync, Math.max(announced, CHUNK_BYTES));
+}
+
+function inflated(body: Buffer, maxBytes: number, inflate: typeof gunzipSync, chunkSize = CHUNK_BYTES): Buffer {
   try {
-    return inflate(body, { maxOutputLength: maxBytes });
+    return inflate(body, { maxOutputLength: maxBytes, chunkSize });
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(maxBytes);
     throw new Refusal(`cannot inflate the body: ${(cause as Error).message}`, 400, cause);

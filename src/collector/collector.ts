@@ -51,7 +51,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     server.close();
     throw new UserError(`Cannot write to "${folder}": ${(cause as Error).message}`, { cause });
   }
-  const bodies = new BodyReader({ maxBodyBytes, maxHeldBytes: 2 * maxBodyBytes });
+  const bodies = new BodyReader({ maxBodyBytes, maxHeldBytes: 1.25 * maxBodyBytes });
   const receiver = new Receiver(store, bodies);
   server.on("request", receiver.listener);
   return {
@@ -85,6 +85,7 @@ async function listen(server: Server, port: number): Promise<string> {
 async function closeServer(server: Server): Promise<void> {
   const closed = once(server, "close");
   server.close();
+  server.closeIdleConnections(); // On Deno `close` waits for them.
   const deadline = setTimeout(() => server.closeAllConnections(), 5_000);
   await closed;
   clearTimeout(deadline);

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { finish, makeCheckout } from "../../test/checkout.ts";
-import { currentRuntime } from "../runtime.ts";
 import { waitFor } from "../stack/wait_for.ts";
 import { oneSpan } from "./test_collector.ts";
 
@@ -13,8 +12,9 @@ const SEED = 20260101;
 const MIB = 1024 * 1024;
 const MUTATED = 2_000;
 const AT_ONCE = 8;
-/** A valid request has to be answered within this time whatever else arrives, in ms. */
-const ANSWER_MS = 2_000;
+/** A valid request has to be answered within this time whatever else arrives, in ms: five times what is promised, for a busy machine. */
+const ANSWER_MS = 10_000;
+const MOST_MB = 256;
 
 interface Fixture {
   signal: string;
@@ -27,10 +27,7 @@ const fixtures: Fixture[] = readFileSync(join(import.meta.dirname, "real_collect
   .split("\n")
   .map((line) => JSON.parse(line));
 
-// After this load SIGTERM ends the collector on Deno without its handler having run; why is not known yet.
-const skip = currentRuntime === "deno" && "SKIPPED on Deno: the collector does not end by itself after this load";
-
-test("the collector takes 2,000 hostile requests without a crash, a 5xx or a delay for others", { skip }, async () => {
+test("the collector takes 2,000 hostile requests without a crash, a 5xx or a delay, in bounded memory", async (t) => {
   const checkout = await makeCheckout();
   const child = checkout.start("collector");
   const ended = finish(child);
@@ -38,10 +35,13 @@ test("the collector takes 2,000 hostile requests without a crash, a 5xx or a del
   const url = `http://127.0.0.1:${port}`;
   const hanging: Socket[] = [];
   const statuses = new Map<number, number>();
+  let slowestMs = 0;
   const valid = async () => {
     const headers = { "content-type": "application/json" };
     const signal = AbortSignal.timeout(ANSWER_MS);
+    const began = performance.now();
     const { status } = await fetch(`${url}/v1/traces`, { method: "POST", headers, body: oneSpan("valid"), signal });
+    slowestMs = Math.max(slowestMs, performance.now() - began);
     assert.equal(status, 200);
     return true as const;
   };
@@ -55,7 +55,7 @@ test("the collector takes 2,000 hostile requests without a crash, a 5xx or a del
         const status = await send(url, request);
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
         assert.ok(status < 500, `${request.what} was answered ${status}`);
-        if (queue.length % 50 === 0) await valid();
+        if (queue.length % 20 === 0) await valid();
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
@@ -63,14 +63,26 @@ test("the collector takes 2,000 hostile requests without a crash, a 5xx or a del
     // Most are refused, some are still what they were; none vanishes without an answer but those that never end.
     assert.ok(statuses.get(400)! > MUTATED / 4 && statuses.get(200)! > MUTATED / 20, JSON.stringify([...statuses]));
     assert.equal(child.exitCode, null);
+    const peak = peakMb(child.pid!);
+    t.diagnostic?.(
+      `slowest valid answer ${slowestMs.toFixed(0)} ms, peak memory ${peak?.toFixed(0) ?? "not measured:"} MB`,
+    );
+    assert.ok(peak === undefined || peak < MOST_MB, `it held ${peak} MB at its peak`);
   } finally {
     for (const socket of hanging) socket.destroy();
-    child.kill("SIGTERM");
+    process.kill(child.pid!, "SIGTERM"); // After `child.kill` Deno would not tell the exit code.
     const { code, signal, stderr } = await ended;
     await checkout.close();
     assert.deepEqual({ code, signal }, { code: 0, signal: null }, stderr);
   }
 });
+
+/** The most memory that a process held, in 10^6 bytes; undefined where `/proc` does not tell. */
+function peakMb(pid: number): number | undefined {
+  const file = `/proc/${pid}/status`;
+  if (!existsSync(file)) return undefined;
+  return (Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(file, "utf8"))?.[1]) * 1024) / 1e6;
+}
 
 interface Hostile {
   what: string;
@@ -131,8 +143,11 @@ function absurd(): Hostile[] {
   const protobuf = { "content-type": "application/x-protobuf" };
   const gzip = { "content-encoding": "gzip" };
   const bomb = gzipSync(Buffer.alloc(200 * MIB, " "));
+  const longList = `[{"key":"a","value":{"arrayValue":{"values":[${'{"intValue":1},'.repeat(MIB)}{}]}}}]`;
+  const points = `{"name":"a","gauge":{"dataPoints":[${'{"asInt":1},'.repeat(MIB)}{}]}}`;
+  const manyPoints = Buffer.from(`{"resourceMetrics":[{"scopeMetrics":[{"metrics":[${points}]}]}]}`);
   const deep = (text: string, times: number) => Buffer.from(text.repeat(times));
-  const all: Omit<Hostile, "signal">[] = [
+  const all: (Omit<Hostile, "signal"> & { signal?: string })[] = [
     { what: "deep arrays", headers: json, body: deep('{"resourceSpans":[', 200_000) },
     { what: "deep unknown arrays", headers: json, body: Buffer.from(`{"x":${"[".repeat(1_000_000)}`) },
     { what: "deep protobuf", headers: protobuf, body: deep("\x0a\x7f", 500_000) },
@@ -141,6 +156,8 @@ function absurd(): Hostile[] {
     { what: "a long number", headers: json, body: Buffer.from(`{"resourceSpans":${"9".repeat(5 * MIB)}}`) },
     { what: "a long string", headers: json, body: Buffer.from(oneSpan("\\u0041".repeat(3 * MIB))) },
     { what: "many empty spans", headers: protobuf, body: Buffer.alloc(10 * MIB, Buffer.from("1200", "hex")) },
+    { what: "a long list", headers: json, body: Buffer.from(oneSpan("", longList)) },
+    { what: "a metric of many points", headers: json, signal: "metrics", body: manyPoints },
     { what: "64 MB", headers: json, body: Buffer.alloc(64 * MIB, " ") },
     { what: "gzip bomb", headers: { ...json, ...gzip }, body: bomb },
     { what: "gzip bomb in protobuf", headers: { ...protobuf, ...gzip }, body: bomb },
@@ -148,7 +165,7 @@ function absurd(): Hostile[] {
     { what: "flood of headers", headers: { ...json, ...headerFlood(3_000) }, body: Buffer.from("{}") },
     { what: "a long header", headers: { ...json, x: "y".repeat(MIB) }, body: Buffer.from("{}") },
   ];
-  return Array.from({ length: 5 }, () => all.map((each) => ({ ...each, signal: "traces" }))).flat();
+  return Array.from({ length: 5 }, () => all.map((each) => ({ signal: "traces", ...each }))).flat();
 }
 
 function headerFlood(count: number): Record<string, string> {

@@ -5,6 +5,9 @@ import { fieldId, MESSAGES } from "./schema.ts";
 import type { Transcript } from "./transcript.ts";
 import { valueText } from "./value_text.ts";
 
+/** Of a list or a metric that is printed. */
+const MAX_OBJECT_BYTES = 4 * 1024 * 1024;
+
 /** Logs a message that has just been written to the line from `lineStart`; what it holds is in the log from `logStart`. */
 type Ending = (transcript: Transcript, lineStart: number, logStart: number) => void;
 
@@ -77,8 +80,7 @@ function endAttribute(transcript: Transcript): void {
   let colon = start;
   while (colon < end && line.bytes[colon] !== COLON) colon++;
   if (colon === end) return;
-  if (line.bytes[colon + 1] === OPEN_BRACE)
-    attributes.text(binary(valueText(JSON.parse(line.bytes.toString("utf8", start, end)))));
+  if (line.bytes[colon + 1] === OPEN_BRACE) attributes.text(objectText(line, start, end, valueText));
   else copyText(transcript, colon + 1, end - 1, attributes);
 }
 
@@ -98,8 +100,8 @@ function endSpan(transcript: Transcript): void {
 function endMetric(transcript: Transcript, lineStart: number): void {
   transcript.metrics++;
   // Metrics are few: they are read back as an object.
-  const metric = JSON.parse(transcript.line.bytes.toString("utf8", lineStart, transcript.line.length)) as Metric;
-  for (const text of metricLines(metric)) transcript.log.text(binary(text));
+  const { line, log } = transcript;
+  log.text(objectText(line, lineStart, line.length, (metric: Metric) => metricLines(metric).join("")));
 }
 
 function endScope(title: string, schemaUrl: number): Ending {
@@ -161,6 +163,12 @@ function takeBack(from: Output, start: number): string {
   const text = from.bytes.toString("latin1", start, from.length);
   from.length = start;
   return text;
+}
+
+/** What `print` makes of an object in the line, as a binary string; of a huge one only its size: as an object it would take many times the memory. */
+function objectText<T>(line: Output, start: number, end: number, print: (value: T) => string): string {
+  if (end - start > MAX_OBJECT_BYTES) return `(${end - start} bytes, not printed)`;
+  return binary(print(JSON.parse(line.bytes.toString("utf8", start, end))));
 }
 
 function binary(text: string): string {

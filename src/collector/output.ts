@@ -8,38 +8,27 @@ const ZERO = 0x30;
 const SHORT = 96;
 
 /**
- * A growing buffer that text is written into as bytes, without a string in between.
+ * A buffer that text is written into as bytes, without a string in between. It takes its whole room at once and keeps it:
+ * what is never written is no memory, and nothing is left behind for the garbage collector.
  *
  * Every JSON value is followed by a comma, which the bracket that closes the object or array overwrites.
  */
 export class Output {
-  bytes: Buffer;
+  readonly bytes: Buffer;
   length = 0;
-  private readonly maxBytes: number;
 
   constructor(maxBytes: number) {
-    this.maxBytes = maxBytes;
-    this.bytes = this.fresh();
+    this.bytes = Buffer.allocUnsafeSlow(maxBytes);
   }
 
-  /** Begins anew, without the memory that one unusually large request took. */
   clear(): void {
     this.length = 0;
-    if (this.bytes.length > 4 * 1024 * 1024) this.bytes = this.fresh();
   }
 
-  private fresh(): Buffer {
-    return Buffer.allocUnsafeSlow(Math.min(64 * 1024, this.maxBytes));
-  }
-
-  /** Makes room. @throws {Refusal} when the output would pass its limit */
+  /** Makes sure that there is room. @throws {Refusal} when there is not */
   reserve(count: number): void {
-    const wanted = this.length + count;
-    if (wanted <= this.bytes.length) return;
-    if (wanted > this.maxBytes) throw new Refusal(`request too large: more than ${this.maxBytes} bytes to store`);
-    const larger = Buffer.allocUnsafeSlow(Math.min(Math.max(wanted, this.bytes.length * 2), this.maxBytes));
-    this.bytes.copy(larger, 0, 0, this.length);
-    this.bytes = larger;
+    const { length } = this.bytes;
+    if (this.length + count > length) throw new Refusal(`request too large: more than ${length} bytes to store`);
   }
 
   byte(value: number): void {

@@ -37,6 +37,7 @@ export class Receiver {
     else if (request.method !== "POST") this.refuse(response, 405, "405 method not allowed, supported: [POST]");
     else if (!isEncoding(type)) this.refuse(response, 415, UNSUPPORTED_TYPE);
     else await this.take(request, response, signal, type);
+    if (!request.complete) this.bodies.drop(request, () => response.end());
   }
 
   private async take(request: IncomingMessage, response: ServerResponse, signal: Signal, encoding: Encoding) {

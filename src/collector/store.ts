@@ -22,8 +22,9 @@ export interface StoreOptions {
 
 const REQUESTS = { traces: MESSAGES.get("TracesRequest")!, metrics: MESSAGES.get("MetricsRequest")! };
 const NEWLINE = 0x0a;
-/** Of one request, as a line and as text of the log: what bounds the memory while it is read. */
-const MAX_STORED_BYTES = 32 * 1024 * 1024;
+/** Of one request: what bounds the memory while it is read. Its text for the log is the shorter one. */
+const MAX_LINE_BYTES = 32 * 1024 * 1024;
+const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 
 /** The files of the collector. What is received is in them when `add` returns. */
 export class Store {
@@ -40,7 +41,7 @@ export class Store {
       metrics: new LineFile(join(folder, "metrics.jsonl"), maxFileBytes),
       log: new LineFile(join(folder, "collector.log"), maxLogBytes),
     };
-    this.transcript = new Transcript(Math.min(maxFileBytes, MAX_STORED_BYTES), Math.min(maxLogBytes, MAX_STORED_BYTES));
+    this.transcript = new Transcript(Math.min(maxFileBytes, MAX_LINE_BYTES), Math.min(maxLogBytes, MAX_TEXT_BYTES));
   }
 
   /** Stores one request. @throws {Refusal} when it is malformed or the disk takes no more; nothing of it is stored then */
