@@ -67,7 +67,7 @@ const LOG = "log: `-0` in a summary, no UTF-8 in a list or map";
 const jsons = [
   json(
     whole,
-    ` |{}| {} |[]|null|""|0|{|{"resourceSpans"}|{"resourceSpans":{}}|{'a':1}|{,}|{"a":1,}|{"resourceSpans":[]}
+    ` |{}|{ }|[]|null|""|0|{|{"resourceSpans"}|{"resourceSpans":{}}|{'a':1}|{,}|{"a":1,}|{"resourceSpans":[]}
     |{"resourceSpans":[{}]}|{"resourceSpans":[null]}|{"resourceSpans":1}|{"resourceMetrics":null}|{"resourceMetrics":""}
     |{"resourceMetrics":[{}]}|{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{}]}]}]}`,
   ),

@@ -29,6 +29,7 @@ export interface Fixture {
   logged: string;
 }
 
+/** All recorded requests. */
 export const FIXTURES = readFileSync(join(import.meta.dirname, "real_collector.fixtures.jsonl"), "utf8")
   .trim()
   .split("\n")
