@@ -2,30 +2,15 @@ import assert from "node:assert/strict";
 import { isUtf8 } from "node:buffer";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
+import { request as httpRequest, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { deflateSync, gzipSync } from "node:zlib";
 import { waitFor } from "../stack/wait_for.ts";
 import { startCollector } from "./collector.ts";
-import { JSON_TYPE, oneSpan, PROTOBUF_TYPE, withCollector } from "./test_collector.ts";
+import { JSON_TYPE, oneSpan, PROTOBUF_TYPE, send, withCollector } from "./test_collector.ts";
 
 const MIB = 1024 * 1024;
-
-/** Sends what `fetch` would not: another Host, a body without an end. */
-async function send(
-  url: string,
-  options: RequestOptions,
-  body: string | Buffer = "",
-): Promise<IncomingMessage & { body: string }> {
-  const request = httpRequest(url, { method: "POST", headers: JSON_TYPE, ...options });
-  request.on("error", () => {}); // The connection may be closed while the body is still being sent.
-  request.end(body);
-  const [response] = (await once(request, "response")) as [IncomingMessage];
-  let text = "";
-  for await (const chunk of response) text += chunk;
-  return Object.assign(response, { body: text });
-}
 
 test("startCollector() makes its folder and files for the owner alone", () =>
   withCollector(async ({ folder: parent }) => {
@@ -181,8 +166,8 @@ test("the collector refuses a body that is too large by its Content-Length, with
     }
   }));
 
-test("the collector lets a client that sends too much read the answer", () =>
-  withCollector(async ({ url }) => {
+test("the collector lets a client that sends too much read the answer, and ends its connection", () =>
+  withCollector(async ({ url, close }) => {
     // Both announced and not: more than what fits into the buffers of the connection.
     for (const framing of [{ "content-length": 30 * MIB }, { "transfer-encoding": "chunked" }]) {
       const request = httpRequest(`${url}/v1/traces`, { method: "POST", headers: { ...JSON_TYPE, ...framing } });
@@ -193,6 +178,9 @@ test("the collector lets a client that sends too much read the answer", () =>
       response.resume();
       await Promise.all([once(response, "end"), sent]);
     }
+    const start = performance.now();
+    await close();
+    assert.ok(performance.now() - start < 4_000, "close() took as long as it may: a connection was not closed");
   }));
 
 test("the collector ends the connection of a client that does not stop sending", () =>

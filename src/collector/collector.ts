@@ -87,6 +87,9 @@ async function closeServer(server: Server): Promise<void> {
   server.close();
   server.closeIdleConnections(); // On Deno `close` waits for them.
   const deadline = setTimeout(() => server.closeAllConnections(), 5_000);
+  // What was answered while its client still sent was not told to close: it stays open, and is idle from the request's end.
+  const idle = setInterval(() => server.closeIdleConnections(), 50);
   await closed;
   clearTimeout(deadline);
+  clearInterval(idle);
 }

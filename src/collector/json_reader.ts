@@ -122,6 +122,8 @@ class JsonReader extends JsonTokens {
       return BigInt(names.indexOf(text));
     }
     if (!(isText ? /^[-+]?\d+$/ : /^-?(0|[1-9]\d*)$/).test(text)) throw this.refused(name, "no whole number");
+    // Also "-0" and "+1": Go's ParseUint takes no sign.
+    if (!signed && /^[-+]/.test(text)) throw this.refused(name, "no unsigned number");
     const value = BigInt(text);
     if (value !== (signed ? BigInt.asIntN(bits, value) : BigInt.asUintN(bits, value)))
       throw this.refused(name, "out of range");

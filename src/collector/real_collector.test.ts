@@ -1,26 +1,6 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
-import { JSON_TYPE, PROTOBUF_TYPE, withCollector } from "./test_collector.ts";
-
-/** A request, and what the OpenTelemetry Collector 0.161.0 did with it (`file` exporter; `debug` exporter, verbosity `normal`). */
-interface Fixture {
-  name: string;
-  signal: "traces" | "metrics";
-  protobuf: boolean;
-  /** Hexadecimal when it is protobuf. */
-  sent: string;
-  status: number;
-  /** Empty: no line. */
-  stored: string;
-  logged: string;
-}
-
-const FIXTURES = readFileSync(join(import.meta.dirname, "real_collector.fixtures.jsonl"), "utf8")
-  .trim()
-  .split("\n")
-  .map((line) => JSON.parse(line) as Fixture);
+import { FIXTURES, JSON_TYPE, PROTOBUF_TYPE, withCollector } from "./test_collector.ts";
 
 for (const { name, signal, protobuf, sent, status, stored, logged } of FIXTURES) {
   test(`the collector does as the real one with ${protobuf ? "protobuf" : "JSON"}: ${name}`, () =>

@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Collector, type CollectorOptions, startCollector } from "./collector.ts";
@@ -13,6 +15,25 @@ export interface TestCollector extends Collector {
 
 export const JSON_TYPE = { "content-type": "application/json" };
 export const PROTOBUF_TYPE = { "content-type": "application/x-protobuf" };
+
+/** A request, and what the OpenTelemetry Collector 0.161.0 did with it (`file` exporter; `debug` exporter, verbosity `normal`). */
+export interface Fixture {
+  name: string;
+  signal: "traces" | "metrics";
+  protobuf: boolean;
+  /** Hexadecimal when it is protobuf. */
+  sent: string;
+  status: number;
+  /** Empty: no line. */
+  stored: string;
+  logged: string;
+}
+
+/** All recorded requests. */
+export const FIXTURES = readFileSync(join(import.meta.dirname, "real_collector.fixtures.jsonl"), "utf8")
+  .trim()
+  .split("\n")
+  .map((line) => JSON.parse(line) as Fixture);
 
 /** A request of one span, as OTLP/JSON. */
 export function oneSpan(name: string, attributes = "[]"): string {
@@ -38,4 +59,19 @@ export async function withCollector(
     await collector.close();
     if (!options.folder) rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Sends what `fetch` would not: another Host, a body without an end. */
+export async function send(
+  url: string,
+  options: RequestOptions,
+  body: string | Buffer = "",
+): Promise<IncomingMessage & { body: string }> {
+  const request = httpRequest(url, { method: "POST", headers: JSON_TYPE, ...options });
+  request.on("error", () => {}); // The connection may be closed while the body is still being sent.
+  request.end(body);
+  const [response] = (await once(request, "response")) as [IncomingMessage];
+  let text = "";
+  for await (const chunk of response) text += chunk;
+  return Object.assign(response, { body: text });
 }

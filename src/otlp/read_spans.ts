@@ -55,7 +55,8 @@ function spanOf(span: OtlpSpan): Omit<Span, "service" | "resource" | "scope"> {
   };
 }
 
-function attributesOf(list: KeyValue[] = []): Attributes {
+/** Attributes as plain values. */
+export function attributesOf(list: KeyValue[] = []): Attributes {
   return Object.fromEntries(list.map(({ key = "", value }) => [key, attributeValue(value)]));
 }
 
