@@ -42,6 +42,8 @@ async function account(folder: string): Promise<{ counts: SpanCounts; stored: nu
   return { counts, stored };
 }
 
+const endBySignal = "process.kill(process.pid, 'SIGTERM'); setInterval(() => {}, 1_000);";
+
 interface Case {
   what: string;
   program: string;
@@ -83,10 +85,15 @@ const cases: Case[] = [
     expected: { created: 3, exported: 2, pending: 1 },
   },
   {
-    what: "the process is told to end while a batch is under way",
-    program: "spans(1); process.kill(process.pid, 'SIGTERM'); setInterval(() => {}, 1_000);",
+    what: "a signal ends the process while a batch is under way",
+    program: `spans(1); ${endBySignal}`,
     environment: { OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "1" },
     expected: { created: 1, exported: 1 },
+  },
+  {
+    what: "a signal ends the process and the last batch is refused",
+    program: `span({}, { ratio: NaN }); ${endBySignal}`,
+    expected: { created: 1, refused: 1 },
   },
 ];
 
