@@ -62,13 +62,9 @@ export async function accountSpans(
 export function accountingWarnings(accounting: SpanAccounting, config: Config): Warning[] {
   return Object.entries(accounting).flatMap(([service, counts]) => {
     const part = { [config.apiService]: "api", [config.workerService]: "worker" }[service] as PartName | undefined;
-    const log = part ? stackFiles(config).output(part) : "its log";
+    const look = part ? `grep ^telemetry ${stackFiles(config).output(part)}` : "look at its log";
     if ("notMeasured" in counts) {
-      return {
-        name: "span accounting",
-        detail: `${service}: not measured: ${counts.notMeasured}`,
-        next: `tail ${log}`,
-      };
+      return { name: "span accounting", detail: `${service}: not measured: ${counts.notMeasured}`, next: look };
     }
     const { created, queueFull, refused, failed } = counts;
     const lost = { "queue full": queueFull, "refused by the collector": refused, "export failed": failed };
@@ -76,7 +72,7 @@ export function accountingWarnings(accounting: SpanAccounting, config: Config): 
     if (causes.length === 0) return [];
     const total = count(queueFull + refused + failed);
     const detail = `${service} ${total} of ${count(created)}: ${causes.map(([why, of]) => `${why} ${count(of)}`).join(", ")}`;
-    const next = queueFull > 0 ? "raise OTEL_BSP_MAX_QUEUE_SIZE (default 2048)" : `grep ^telemetry ${log}`;
+    const next = queueFull > 0 ? "raise OTEL_BSP_MAX_QUEUE_SIZE (default 2048)" : look;
     return { name: "spans lost", detail, next };
   });
 }
