@@ -20,7 +20,7 @@ export function hintAbout(part: PartName, config: Config, state: StackState | un
 export function whyNoCounts(part: PartName, config: Config, state: StackState | undefined) {
   const found = remarks(part, config, state, { signal: "METRICS", variables: ["OTEL_METRICS_EXPORTER"] });
   const { OTEL_METRIC_EXPORT_INTERVAL: everyMs } = state?.parts[part]?.settings ?? {};
-  if (!(Number(everyMs) <= 1_000)) found.push(`the ${part} runs with OTEL_METRIC_EXPORT_INTERVAL=${everyMs}`);
+  if (!(Number(everyMs) <= 1_000)) found.push(`the ${part} runs with OTEL_METRIC_EXPORT_INTERVAL=${everyMs ?? 60_000}`);
   if (found.length) return { never: true, reason: found.join("; ") };
   const complaint = lastComplaint(stackFiles(config).output(part));
   return { never: false, reason: `no counts have arrived${complaint ? `, the ${part} says "${complaint}"` : ""}` };
