@@ -23,7 +23,7 @@ export interface AccountOptions {
 }
 
 /** Newest counts stand in the last part of the file, which is all that is read. */
-const TAIL_BYTES = 1024 * 1024;
+const TAIL_BYTES = 512 * 1024;
 /** A process that has just begun sends its first counts within this, in ms. */
 const FIRST_COUNTS_MS = 1_500;
 
