@@ -16,10 +16,12 @@ export function hintAbout(part: PartName, config: Config, state: StackState | un
   return found.join("; ") || undefined;
 }
 
-/** Why no counts of a part's spans arrive, and whether that is how it was started, so that they never will. */
+/** Why no counts of a part's spans arrive, and whether it was started so that they never will. */
 export function whyNoCounts(part: PartName, config: Config, state: StackState | undefined) {
-  const found = remarks(part, config, state, { signal: "METRICS", variables: ["OTEL_METRICS_EXPORTER"] });
-  const { OTEL_METRIC_EXPORT_INTERVAL: everyMs } = state?.parts[part]?.settings ?? {};
+  const found = remarks(part, config, state, { signal: "METRICS", variables: [] });
+  const { OTEL_METRIC_EXPORT_INTERVAL: everyMs, ...settings } = state?.parts[part]?.settings ?? {};
+  const exporter = settings.OTEL_METRICS_EXPORTER ?? config.environment.OTEL_METRICS_EXPORTER;
+  if (exporter === "none") found.push(`the ${part} runs with OTEL_METRICS_EXPORTER=none`);
   if (!(Number(everyMs) <= 1_000)) found.push(`the ${part} runs with OTEL_METRIC_EXPORT_INTERVAL=${everyMs ?? 60_000}`);
   if (found.length) return { never: true, reason: found.join("; ") };
   const complaint = lastComplaint(stackFiles(config).output(part));
