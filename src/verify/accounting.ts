@@ -25,11 +25,11 @@ export interface AccountOptions {
 /** Newest counts stand in the last part of the file, which is all that is read. */
 const TAIL_BYTES = 512 * 1024;
 /** A process that has just begun sends its first counts within this, in ms. */
-const FIRST_COUNTS_MS = 1_500;
+const FIRST_COUNTS_MS = 3_000;
 
 /**
  * The spans that the services have created and lost so far, from the counts that have arrived. It waits only for a
- * process that has just begun, so the last second may be missing.
+ * process that has just begun or is late, so the last second may be missing.
  */
 export async function accountSpans(
   config: Config,
@@ -37,7 +37,8 @@ export async function accountSpans(
 ): Promise<SpanAccounting> {
   const parts = ["api", "worker"] as const;
   const intervals = parts.map((part) => Number(state?.parts[part]?.settings.OTEL_METRIC_EXPORT_INTERVAL) || 60_000);
-  const sinceMs = startMs - 3 * Math.max(...intervals);
+  // A process that runs has sent counts in the interval before the window, one that ended before has not.
+  const sinceMs = startMs - Math.max(...intervals);
   const expected = parts.map((part) => {
     const service = part === "api" ? config.apiService : config.workerService;
     return { service, ...whyNoCounts(part, config, state) };
