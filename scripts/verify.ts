@@ -24,6 +24,10 @@ await runScript(async (config, { say, paint, columns, signal }) => {
       say(`${ok ? paint("green", "✔") : paint("red", "✘")} ${name.padEnd(26)} ${detail}`);
       if (!ok && next) say(`  ${"".padEnd(26)} next: ${next}`);
     }
+    for (const { name, detail, next } of result.warnings) {
+      say(`${paint("yellow", "!")} ${name.padEnd(26)} ${detail}`);
+      say(`  ${"".padEnd(26)} next: ${next}`);
+    }
     say();
     result.durationMs = performance.now() - began;
     const failed = result.checks.filter(({ ok }) => !ok).length;

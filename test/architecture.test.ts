@@ -10,7 +10,7 @@ const arrows: Record<string, string[]> = {
   "src/load": ["src/stack", "src/runs", "src/otlp"],
   "src/stack": ["src/collector", "src/runs", "src/otlp"],
   "src/collector": ["src/otlp"],
-  "src/runs": ["src/otlp"],
+  "src/runs": ["src/otlp", "src/telemetry/attributes.ts"],
   "src/app": ["src/telemetry/stages.ts"],
 };
 /** Everyone may import these, but for those that run inside other people's processes or are read without us. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -7,17 +7,26 @@ import { test } from "node:test";
 import { execa } from "execa";
 import { readSpans } from "../src/otlp/read_spans.ts";
 import { SpanKind, StatusCode } from "../src/otlp/types.ts";
+import type { SpanCounts } from "../src/runs/span_counts.ts";
+import { currentRuntime } from "../src/runtime.ts";
 import { freePort, isFree } from "../src/stack/ports.ts";
 import { waitFor } from "../src/stack/wait_for.ts";
 import type { Check } from "../src/verify/checks.ts";
 import type { Verification } from "../src/verify/verify.ts";
 import { type Checkout, finish, makeCheckout, type Ran } from "./checkout.ts";
+import { startProgram } from "./program.ts";
 
 const json = ({ stdout }: Ran): Verification => JSON.parse(stdout);
 const failures = (result: Verification) => result.checks.filter(({ ok }) => !ok);
 const failure = (result: Verification, name: string): Check => {
   const found = failures(result).find((check) => check.name === name);
   assert.ok(found, `no failed check "${name}" in ${JSON.stringify(result.checks, null, 1)}`);
+  return found;
+};
+
+const counts = ({ spanAccounting }: Verification, service: string): SpanCounts => {
+  const found = spanAccounting[service];
+  assert.ok(found && "created" in found, JSON.stringify(spanAccounting));
   return found;
 };
 
@@ -44,6 +53,10 @@ test("make verify proves one job from nothing and leaves nothing behind but its 
     assert.deepEqual(readdirSync(result.run!).sort(), ["collector.log", "metrics.jsonl", "run.json", "traces.jsonl"]);
     const run = JSON.parse(readFileSync(join(result.run!, "run.json"), "utf8"));
     assert.equal(run.load.job.state, "completed");
+    assert.deepEqual(result.warnings, []);
+    assert.doesNotMatch(make.stderr, /spans lost|span accounting/);
+    assert.deepEqual(run.spanAccounting, result.spanAccounting);
+    for (const service of result.services) assert.ok(counts(result, service).created > 0, service);
     for (const stage of ["review.diff", "review.lint", "review.summary"]) assert.match(make.stderr, new RegExp(stage));
     // Pino's lines carry the ids of the trace, in both services.
     for (const name of ["api", "worker"]) {
@@ -57,17 +70,36 @@ test("make verify proves one job from nothing and leaves nothing behind but its 
   }
 });
 
-// Each break is a real one. `seen` is what verify has to say, by the name of the check that fails.
-const breaks: { what: string; environment: Record<string, string>; seen: Record<string, RegExp> }[] = [
+interface Break {
+  what: string;
+  environment: Record<string, string>;
+  /** What verify has to say, by the name of the check that fails. */
+  seen: Record<string, RegExp>;
+  warned?: RegExp;
+}
+
+// Each break is a real one.
+const breaks: Break[] = [
   {
     what: "OTEL_ENABLED is off in the worker",
     environment: { WORKER_ENV: "OTEL_ENABLED=false" },
     seen: { "spans of prodlike-worker": /none arrived: the worker runs with OTEL_ENABLED=false/ },
+    warned: /^span accounting prodlike-worker: not measured: the worker runs with OTEL_ENABLED=false$/,
   },
   {
     what: "the worker sends to a wrong port",
     environment: { WORKER_ENV: "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9" },
     seen: { "spans of prodlike-worker": /none arrived: .*127\.0\.0\.1:9/ },
+    warned: /^span accounting prodlike-worker: not measured: the worker sends to .*127\.0\.0\.1:9, not to/,
+  },
+  {
+    what: "the worker loses its spans",
+    environment: {
+      WORKER_ENV: "OTEL_BSP_MAX_QUEUE_SIZE=1 OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://127.0.0.1:9/v1/traces",
+    },
+    seen: { "spans of prodlike-worker": /none arrived: .*127\.0\.0\.1:9/ },
+    // One is under way, and tried again; one is queued.
+    warned: /^spans lost prodlike-worker 4 of 6: queue full 4$/,
   },
   {
     what: "no context is propagated",
@@ -87,13 +119,16 @@ const breaks: { what: string; environment: Record<string, string>; seen: Record<
 test("verify disproves what is broken, with the right reason and exit code 1", async () => {
   const checkout = await makeCheckout();
   try {
-    for (const { what, environment, seen } of breaks) {
+    for (const { what, environment, seen, warned } of breaks) {
       const ran = await checkout.run("verify", { ...environment, JSON: "1" });
       assert.equal(ran.code, 1, `${what}: ${ran.stderr}`);
       const result = json(ran);
       assert.equal(result.outcome, "disproved");
       if (what === "the job fails") assert.equal(failures(result).length, 1); // its span says ERROR, as it should
       for (const [name, reason] of Object.entries(seen)) assert.match(failure(result, name).detail, reason, what);
+      const warnings = result.warnings.map(({ name, detail }) => `${name} ${detail}`);
+      assert.equal(warnings.length, warned ? 1 : 0, `${what}: ${warnings}`);
+      if (warned) assert.match(warnings[0]!, warned);
       assert.ok(existsSync(result.run!));
     }
     await nothingIsLeft(checkout);
@@ -191,6 +226,43 @@ test("verify holds under other service names, and disproves when a line of the l
     assert.match(failure(json(ran), "witnesses agree").detail, /kodus-worker is in traces.jsonl, not in collector.log/);
     failure(json(ran), "kodus-worker in the log");
   } finally {
+    await checkout.close();
+  }
+});
+
+test("spans that are lost elsewhere are a warning: verify proves its own job", async () => {
+  const checkout = await makeCheckout();
+  let other: ChildProcess | undefined;
+  try {
+    assert.equal((await checkout.run("otel_up")).code, 0);
+    // Another process of the worker's service, which drops 98 spans: one is sent at once, one waits for that.
+    const program = `
+      const { trace } = await import("@opentelemetry/api");
+      for (let i = 0; i < 100; i++) trace.getTracer("test").startSpan("work").end();
+      setInterval(() => {}, 1_000);`;
+    const environment = {
+      ...{ OTEL_ENABLED: "true", OTEL_SERVICE_NAME: "prodlike-worker", OTEL_METRIC_EXPORT_INTERVAL: "200" },
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${checkout.environment.OTLP_PORT}`,
+      OTEL_BSP_MAX_QUEUE_SIZE: "1",
+    };
+    other = startProgram(program, environment, currentRuntime);
+    const metrics = join(checkout.folder, ".prodlike/stack/metrics.jsonl");
+    const dropped = () => (existsSync(metrics) && readFileSync(metrics, "utf8").includes("queue_full")) || undefined;
+    await waitFor(dropped, "the counts of the other process");
+    const ran = await checkout.run("verify", { JSON: "1" });
+    assert.equal(ran.code, 0, ran.stderr);
+    const result = json(ran);
+    assert.equal(counts(result, "prodlike-worker").processes, 2);
+    assert.deepEqual(
+      result.warnings.map(({ name, detail }) => [name, detail]),
+      [["spans lost", `prodlike-worker 98 of ${counts(result, "prodlike-worker").created}: queue full 98`]],
+    );
+    assert.match(
+      ran.stderr,
+      /! spans lost +prodlike-worker 98 of \d+: queue full 98\n +next: raise OTEL_BSP_MAX_QUEUE_SIZE/,
+    );
+  } finally {
+    other?.kill("SIGKILL");
     await checkout.close();
   }
 });

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { execa } from "execa";
 import type { MetricsRequest, TracesRequest } from "../otlp/otlp_json.ts";
-import { attributesOf, spansOf } from "../otlp/read_spans.ts";
+import { attributesOf } from "../otlp/attributes.ts";
+import { spansOf } from "../otlp/read_spans.ts";
 import type { Span } from "../otlp/types.ts";
 import { type TestCollector, withCollector } from "./test_collector.ts";
 

@@ -12,6 +12,28 @@ export interface FileRange {
 const NEWLINE = 0x0a;
 
 /**
+ * The requests in files or ranges of files, one a line, in the order of the files.
+ *
+ * @throws {SyntaxError} when a finished line is not JSON
+ */
+export async function* readRequests<Request>(files: Iterable<string | FileRange>): AsyncGenerator<Request> {
+  for (const file of files) {
+    const range = typeof file === "string" ? { path: file } : file;
+    for await (const line of readLines(range)) {
+      if (line) yield parse(line, range.path);
+    }
+  }
+}
+
+function parse<Request>(line: string, path: string): Request {
+  try {
+    return JSON.parse(line) as Request; // the collector has checked it
+  } catch (cause) {
+    throw new SyntaxError(`Cannot read "${path}": the line "${line.slice(0, 60)}" is not JSON`, { cause });
+  }
+}
+
+/**
  * The lines that begin in a range of a file, without a last one that is not finished: its writer is still at it.
  * A file that does not exist has no lines.
  */

@@ -1,6 +1,7 @@
-import type { AnyValue, KeyValue, OtlpSpan, TracesRequest } from "./otlp_json.ts";
-import { type FileRange, readLines } from "./read_lines.ts";
-import type { Attributes, AttributeValue, Span } from "./types.ts";
+import { attributesOf } from "./attributes.ts";
+import type { OtlpSpan, TracesRequest } from "./otlp_json.ts";
+import { type FileRange, readRequests } from "./read_lines.ts";
+import type { Span } from "./types.ts";
 
 /**
  * The spans in files that the collector, ours or the real one, writes (`traces.jsonl`), in the order of the files.
@@ -8,20 +9,7 @@ import type { Attributes, AttributeValue, Span } from "./types.ts";
  * @throws {SyntaxError} when a finished line is not JSON
  */
 export async function* readSpans(files: Iterable<string | FileRange>): AsyncGenerator<Span> {
-  for (const file of files) {
-    const range = typeof file === "string" ? { path: file } : file;
-    for await (const line of readLines(range)) {
-      if (line) yield* spansOf(parse(line, range.path));
-    }
-  }
-}
-
-function parse(line: string, path: string): TracesRequest {
-  try {
-    return JSON.parse(line) as TracesRequest;
-  } catch (cause) {
-    throw new SyntaxError(`Cannot read "${path}": the line "${line.slice(0, 60)}" is not JSON`, { cause });
-  }
+  for await (const request of readRequests<TracesRequest>(files)) yield* spansOf(request);
 }
 
 /** The spans of one request. */
@@ -53,21 +41,4 @@ function spanOf(span: OtlpSpan): Omit<Span, "service" | "resource" | "scope"> {
     }),
     status: { code: span.status.code ?? 0, message: span.status.message ?? "" },
   };
-}
-
-/** Attributes as plain values. */
-export function attributesOf(list: KeyValue[] = []): Attributes {
-  return Object.fromEntries(list.map(({ key = "", value }) => [key, attributeValue(value)]));
-}
-
-function attributeValue(value: AnyValue): AttributeValue {
-  if (value.intValue !== undefined) {
-    const number = Number(value.intValue);
-    return Number.isSafeInteger(number) ? number : BigInt(value.intValue);
-  }
-  if (value.doubleValue !== undefined) return Number(value.doubleValue);
-  if (value.arrayValue) return (value.arrayValue.values ?? []).map(attributeValue);
-  if (value.kvlistValue) return attributesOf(value.kvlistValue.values);
-  if (value.bytesValue !== undefined) return new Uint8Array(Buffer.from(value.bytesValue, "base64"));
-  return value.stringValue ?? value.boolValue ?? null;
 }

@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import type { Config } from "../config.ts";
 import { currentRuntime, runtimeVersion } from "../runtime.ts";
 import { copySlice, type FileMark, markEnd } from "./slice.ts";
+import type { SpanAccounting } from "./span_counts.ts";
 
 /** The collector's live files, of which a run keeps its window. */
 export interface TelemetryFiles {
@@ -26,6 +27,13 @@ export interface Recording {
   marks: Record<keyof TelemetryFiles, FileMark>;
 }
 
+/** What a window held. */
+export interface RunContent {
+  /** What work was done. */
+  load: object;
+  spanAccounting: SpanAccounting;
+}
+
 /** Begins a run: from now on the window is open. */
 export function beginRun(files: TelemetryFiles): Recording {
   const startMs = Date.now();
@@ -43,9 +51,14 @@ export function beginRun(files: TelemetryFiles): Recording {
 
 /**
  * Closes the window: writes `.prodlike/runs/<id>/` with `run.json` and the slices of the collector's files, whole or not
- * at all, and removes the oldest runs. `load` says what work was done in it. Returns the folder.
+ * at all, and removes the oldest runs. Returns the folder.
  */
-export async function endRun(config: Config, files: TelemetryFiles, run: Recording, load: object): Promise<string> {
+export async function endRun(
+  config: Config,
+  files: TelemetryFiles,
+  run: Recording,
+  content: RunContent,
+): Promise<string> {
   const runs = join(config.home, "runs");
   const draft = join(runs, `.${run.id}`);
   mkdirSync(draft, { recursive: true, mode: 0o700 });
@@ -53,7 +66,7 @@ export async function endRun(config: Config, files: TelemetryFiles, run: Recordi
     copySlice(files.traces, run.marks.traces, join(draft, "traces.jsonl"));
     copySlice(files.metrics, run.marks.metrics, join(draft, "metrics.jsonl"));
     copySlice(files.collectorLog, run.marks.collectorLog, join(draft, "collector.log"));
-    const description = await describe(config, run, load);
+    const description = await describe(config, run, content);
     writeFileSync(join(draft, "run.json"), `${JSON.stringify(description, null, 2)}\n`, { mode: 0o600 });
     renameSync(draft, join(runs, run.id));
   } catch (error) {
@@ -64,7 +77,7 @@ export async function endRun(config: Config, files: TelemetryFiles, run: Recordi
   return join(runs, run.id);
 }
 
-async function describe(config: Config, run: Recording, load: object) {
+async function describe(config: Config, run: Recording, content: RunContent) {
   return {
     version: 1,
     id: run.id,
@@ -82,7 +95,7 @@ async function describe(config: Config, run: Recording, load: object) {
       cpuModel: cpus()[0]?.model ?? "unknown",
       memoryBytes: totalmem(),
     },
-    load,
+    ...content,
   };
 }
 

@@ -33,6 +33,14 @@ export function rangesSince(file: string, mark: FileMark): FileRange[] {
   return [{ path: file, start: 0 }];
 }
 
+/** The last `bytes` of a file; where it is shorter, as after a rotation, with the end of `<file>.1`. */
+export function tailOf(file: string, bytes: number): FileRange[] {
+  const { bytes: size } = markEnd(file);
+  if (size >= bytes) return [{ path: file, start: size - bytes }];
+  const rotated = `${file}.1`;
+  return [{ path: rotated, start: Math.max(0, markEnd(rotated).bytes + size - bytes) }, { path: file }];
+}
+
 /** Copies what was appended to `file` since `mark` into the new file `target`. */
 export function copySlice(file: string, mark: FileMark, target: string): void {
   const output = openSync(target, "wx", 0o600);

@@ -61,8 +61,9 @@ function serviceSettings(name: "api" | "worker", config: Config, queueUrl: strin
     OTEL_ENABLED: "true",
     OTEL_SERVICE_NAME: api ? config.apiService : config.workerService,
     OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${config.otlpPort}`,
-    // The default of 5,000 ms is what would make a verify slow.
+    // The defaults of 5,000 and 60,000 ms are what would make a verify slow.
     OTEL_BSP_SCHEDULE_DELAY: config.environment.OTEL_BSP_SCHEDULE_DELAY ?? "200",
+    OTEL_METRIC_EXPORT_INTERVAL: config.environment.OTEL_METRIC_EXPORT_INTERVAL ?? "1000",
     QUEUE_URL: queueUrl,
     REVIEW_ROOT: config.reviewRoot,
     ...(api ? { API_PORT: String(config.apiPort) } : { WORKER_CONCURRENCY: String(config.workerConcurrency) }),

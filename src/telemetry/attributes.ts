@@ -1,4 +1,4 @@
-// Names of span attributes, shared by what writes them and by what reads them.
+// Names of span attributes and metrics, shared by what writes them and by what reads them.
 
 /** Messaging spans. @see https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/ */
 export const MESSAGING_SYSTEM = "messaging.system";
@@ -22,3 +22,10 @@ export const BULLMQ_JOB_ATTEMPTS_MADE = "bullmq.job.attempts.made";
 
 /** Ours. Enqueue to start, less the intended delay, ms; absent for a retry, whose re-queueing is not known. */
 export const JOB_WAIT_MS = "prodlike.job.wait_ms";
+
+/** Metrics of the SDK about itself. @see https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/ */
+export const SPAN_STARTED = "otel.sdk.span.started";
+/** Spans that are done with, one way (no `error.type`) or the other. */
+export const SPAN_PROCESSED = "otel.sdk.processor.span.processed";
+export const SPAN_QUEUE_CAPACITY = "otel.sdk.processor.span.queue.capacity";
+export const SPAN_EXPORTED = "otel.sdk.exporter.span.exported";

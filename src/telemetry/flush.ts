@@ -1,15 +1,20 @@
-import type { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
-
 /** Longest wait for the collector while a process ends, in ms. */
 const LAST_FLUSH_MS = 3_000;
 
+/** What holds telemetry that has not been sent. */
+export interface Pending {
+  forceFlush(): Promise<unknown>;
+  shutdown(): Promise<unknown>;
+}
+
 /**
- * Sends the spans that are still queued when the process ends: on SIGTERM and SIGINT, on `beforeExit`, and after an
- * uncaught error before the process exits. Where the application handles the signal itself, ending is left to it, and
- * spans that end while it drains go out on `beforeExit`; so it must not call `process.exit` before.
+ * Sends what is still pending when the process ends: on SIGTERM and SIGINT, on `beforeExit`, and after an uncaught error
+ * before the process exits; in the order given, so that what counts the spans comes behind them. Where the application
+ * handles the signal itself, ending is left to it, and spans that end while it drains go out on `beforeExit`; so it must
+ * not call `process.exit` before.
  */
-export function flushOnExit(provider: NodeTracerProvider): void {
-  const flush = () => within(LAST_FLUSH_MS, provider.forceFlush());
+export function flushOnExit(pending: Pending[]): void {
+  const flush = () => within(LAST_FLUSH_MS, inOrder(pending, "forceFlush"));
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, async function flushThenEnd() {
       const alone = process.listenerCount(signal) === 1;
@@ -20,7 +25,7 @@ export function flushOnExit(provider: NodeTracerProvider): void {
     });
   }
   process.once("beforeExit", async () => {
-    await within(LAST_FLUSH_MS, provider.shutdown());
+    await within(LAST_FLUSH_MS, inOrder(pending, "shutdown"));
     process.exit(); // The application has nothing left to do; retries of the exporter would keep the process.
   });
   process.on("uncaughtException", async (error) => {
@@ -31,12 +36,17 @@ export function flushOnExit(provider: NodeTracerProvider): void {
   });
 }
 
-/** Waits for `work` or `timeoutMs`, whichever comes first. Its errors are the exporter's and have been said by it. */
+async function inOrder(pending: Pending[], step: keyof Pending): Promise<void> {
+  // Errors are the exporters' and have been said by them.
+  for (const each of pending) await each[step]().catch(() => {});
+}
+
+/** Waits for `work` or `timeoutMs`, whichever comes first. */
 async function within(timeoutMs: number, work: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, timeoutMs);
   });
-  await Promise.race([work.catch(() => {}), limit]);
+  await Promise.race([work, limit]);
   clearTimeout(timer);
 }

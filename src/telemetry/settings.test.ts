@@ -24,6 +24,31 @@ test("readTelemetrySettings() takes the endpoint with and without /v1/traces", (
   for (const [environment, url] of urls) assert.equal(readTelemetrySettings(environment).tracesUrl, url);
 });
 
+test("readTelemetrySettings() sends metrics beside the traces, unless it is told otherwise", () => {
+  const urls: [NodeJS.ProcessEnv, string | undefined][] = [
+    [{}, "http://localhost:4318/v1/metrics"],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: "http://c:4318/v1/traces" }, "http://c:4318/v1/metrics"],
+    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://c:4318/v1/traces" }, "http://c:4318/v1/metrics"],
+    [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: "http://c", OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://t/v1/traces" },
+      "http://c/v1/metrics",
+    ],
+    [
+      { OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: "http://m/as/it/is", OTEL_EXPORTER_OTLP_ENDPOINT: "http://c" },
+      "http://m/as/it/is",
+    ],
+    [{ OTEL_METRICS_EXPORTER: "none", OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: "http://m" }, undefined],
+  ];
+  for (const [environment, url] of urls) assert.equal(readTelemetrySettings(environment).metricsUrl, url);
+});
+
+test("readTelemetrySettings() reads OTEL_METRIC_EXPORT_INTERVAL, as far as a timer takes it", () => {
+  const intervals = { "": 60_000, "500": 500, soon: 60_000, "0": 60_000, "-1": 60_000, "1e12": 2 ** 31 - 1 };
+  for (const [text, ms] of Object.entries(intervals)) {
+    assert.equal(readTelemetrySettings({ OTEL_METRIC_EXPORT_INTERVAL: text }).metricIntervalMs, ms, text);
+  }
+});
+
 test("readTelemetrySettings() reads OTEL_PROPAGATORS", () => {
   assert.deepEqual(readTelemetrySettings({}).propagators, ["tracecontext", "baggage"]);
   assert.deepEqual(readTelemetrySettings({ OTEL_PROPAGATORS: "baggage, baggage" }).propagators, ["baggage"]);

@@ -4,6 +4,10 @@ export interface TelemetrySettings {
   enabled: boolean;
   /** Where spans go, OTLP over HTTP, with path. */
   tracesUrl: string;
+  /** Where metrics go, likewise; `undefined` when `OTEL_METRICS_EXPORTER` is "none". */
+  metricsUrl: string | undefined;
+  /** Between two exports of metrics, in ms. */
+  metricIntervalMs: number;
   /** Names from `OTEL_PROPAGATORS`, without duplicates; empty for "none". */
   propagators: string[];
 }
@@ -16,9 +20,12 @@ export interface TelemetrySettings {
  */
 export function readTelemetrySettings(environment: NodeJS.ProcessEnv = process.env): TelemetrySettings {
   const propagators = (environment.OTEL_PROPAGATORS || "tracecontext,baggage").split(",").map((name) => name.trim());
+  const metricsUrl = environment.OTEL_EXPORTER_OTLP_METRICS_ENDPOINT || signalUrl(environment, "v1/metrics");
   return {
     enabled: environment.OTEL_ENABLED === "true" && environment.OTEL_SDK_DISABLED?.toLowerCase() !== "true",
     tracesUrl: environment.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || signalUrl(environment, "v1/traces"),
+    metricsUrl: environment.OTEL_METRICS_EXPORTER === "none" ? undefined : metricsUrl,
+    metricIntervalMs: timerMs(environment.OTEL_METRIC_EXPORT_INTERVAL) ?? 60_000,
     propagators: propagators.includes("none") ? [] : [...new Set(propagators)],
   };
 }
@@ -33,8 +40,18 @@ export function profilingWanted(environment: NodeJS.ProcessEnv = process.env): b
   return environment.PROFILING === "on";
 }
 
-/** The base endpoint with the signal's path. People write the base with `/v1/traces` too: it is taken off first. */
+/**
+ * The base endpoint with the signal's path; where only that of the traces is known, metrics go beside them. People write
+ * the base with `/v1/traces` too: it is taken off first.
+ */
 function signalUrl(environment: NodeJS.ProcessEnv, path: string): string {
-  const base = environment.OTEL_EXPORTER_OTLP_ENDPOINT || "http://localhost:4318";
+  const { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT } = environment;
+  const base = OTEL_EXPORTER_OTLP_ENDPOINT || OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || "http://localhost:4318";
   return `${base.replace(/\/+$/, "").replace(/\/v1\/traces$/, "")}/${path}`;
+}
+
+/** A time that a timer takes: beyond 2^31 - 1 it would fire at once, again and again. */
+function timerMs(text: string | undefined): number | undefined {
+  const ms = Number(text);
+  return ms >= 1 ? Math.min(ms, 2 ** 31 - 1) : undefined;
 }

@@ -1,33 +1,16 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { finish, type Ran } from "../../test/checkout.ts";
+import { startProgram } from "../../test/program.ts";
 import { startCollector } from "../collector/collector.ts";
 import { readSpans } from "../otlp/read_spans.ts";
 import type { Span } from "../otlp/types.ts";
-import { entryCommand } from "../runtime.ts";
 import { waitFor } from "../stack/wait_for.ts";
 
-const telemetry = JSON.stringify(import.meta.dirname);
 const app = JSON.stringify(join(import.meta.dirname, "..", "app"));
-
-/** Starts a process that runs `program` after the two calls that every entry begins with. */
-function startProgram(program: string, environment: Record<string, string>) {
-  const source = `
-    const { initPyroscope } = await import(${telemetry} + "/init_pyroscope.ts");
-    await initPyroscope({ appName: "test" });
-    const { startOtel } = await import(${telemetry} + "/start_otel.ts");
-    await startOtel({ serviceName: "test-service" });
-    ${program}`;
-  const { file, args } = entryCommand("-", "node");
-  const child = spawn(file, [...args.slice(0, -1), "--input-type=module", "-e", source], {
-    env: { PATH: process.env.PATH ?? "", ...environment },
-  });
-  return child;
-}
 
 const loadedPackages = `
   const { default: Module } = await import("node:module");
@@ -37,8 +20,8 @@ const loadedPackages = `
   console.log(JSON.stringify([...new Set(names)]));`;
 
 test("startOtel() loads no telemetry package unless OTEL_ENABLED is true", async () => {
-  const off = await finish(startProgram(loadedPackages, { OTEL_ENABLED: "1", PROFILING: "off" }));
-  const on = await finish(startProgram(loadedPackages, { OTEL_ENABLED: "true", PROFILING: "off" }));
+  const off = await finish(startProgram(loadedPackages, { OTEL_ENABLED: "1", PROFILING: "off" }, "node"));
+  const on = await finish(startProgram(loadedPackages, { OTEL_ENABLED: "true", PROFILING: "off" }, "node"));
   const telemetryOf = ({ stdout, stderr }: Ran) => {
     const names: string[] = JSON.parse(stdout || `"${stderr}"`);
     assert.ok(
@@ -62,14 +45,10 @@ async function exported(program: string, environment: Record<string, string> = {
   const collector = await startCollector({ folder, port: 0 });
   try {
     // So slow a batch processor sends nothing by itself within the test.
-    const child = startProgram(program, {
-      OTEL_ENABLED: "true",
-      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-      OTEL_BSP_SCHEDULE_DELAY: "600000",
-      ...environment,
-    });
+    const own = { OTEL_ENABLED: "true", OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: "600000" };
+    const child = startProgram(program, { ...own, ...environment }, "node");
     let output = "";
-    child.stdout.on("data", (text) => {
+    child.stdout?.on("data", (text) => {
       output += text;
     });
     const ran = finish(child);

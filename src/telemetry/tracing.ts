@@ -3,7 +3,6 @@ import { hostname } from "node:os";
 import { DiagLogLevel, diag, type TextMapPropagator } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
-import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { registerInstrumentations } from "@opentelemetry/instrumentation";
 import { ExpressInstrumentation, ExpressLayerType } from "@opentelemetry/instrumentation-express";
 import { HttpInstrumentation } from "@opentelemetry/instrumentation-http";
@@ -15,22 +14,30 @@ import {
   resourceFromAttributes,
   serviceInstanceIdDetector,
 } from "@opentelemetry/resources";
-import { BatchSpanProcessor, NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
+import { BatchSpanProcessor, type BufferConfig, NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 import { flushOnExit } from "./flush.ts";
 import { createInstrumentation } from "./instrumentation.ts";
+import { createMeterProvider } from "./metrics.ts";
 import { onceAMinute } from "./problems.ts";
 import type { TelemetrySettings } from "./settings.ts";
+import { AccountedExporter, countStarted } from "./span_accounting.ts";
 import { installInstrumentation } from "./stages.ts";
 
 /** Assembles the tracer provider, registers it for the whole process and instruments HTTP, Express, Pino and BullMQ. */
 export function startTracing(settings: TelemetrySettings): void {
   diag.setLogger(onceAMinute(), DiagLogLevel.WARN);
+  const resource = describeProcess();
+  const metrics = createMeterProvider(settings, resource);
+  const accounting = { selfObsMeterProvider: metrics };
   // The sampler and the span limits are left to the provider, the batch sizes to the processor and the headers to the
   // exporter: each reads the variables of the specification when it is not told.
-  const exporter = new OTLPTraceExporter({ url: settings.tracesUrl });
+  const exporter = new AccountedExporter({ url: settings.tracesUrl, ...accounting });
   const provider = new NodeTracerProvider({
-    resource: describeProcess(),
-    spanProcessors: [new BatchSpanProcessor(exporter)],
+    resource,
+    spanProcessors: [
+      countStarted(metrics.getMeter("prodlike")),
+      new BatchSpanProcessor(exporter, accounting as BufferConfig), // it takes more than its type says
+    ],
   });
   provider.register({
     propagator: createPropagator(settings.propagators),
@@ -38,7 +45,7 @@ export function startTracing(settings: TelemetrySettings): void {
   });
   instrument();
   installInstrumentation(createInstrumentation(provider.getTracer("prodlike")));
-  flushOnExit(provider);
+  flushOnExit([provider, exporter, metrics]);
 }
 
 function describeProcess() {

@@ -107,7 +107,7 @@ test("checkTelemetry() says that the job's context was not carried, with what ma
 
 test("checkTelemetry() names a service that is silent, once for each witness", () => {
   const given = evidence((spans) => spans.splice(2), {
-    log: "x service.name=prodlike-api\n",
+    log: "ResourceTraces #0 service.name=prodlike-api\nResourceMetrics #0 service.name=prodlike-worker\n",
     hints: { "prodlike-worker": "why" },
   });
   assert.deepEqual(

@@ -175,9 +175,12 @@ function witnessesAgree({ spans, log, services }: Evidence): Check {
   return { name, ok: false, detail: wrong.join("; "), next: "make otel-restart" };
 }
 
-/** The grep: the first line that names the service. */
+/** The grep: the first line that names the service as one that sent spans; it sends metrics too. */
 function lineOf(log: string, service: string): string | undefined {
-  return log.split("\n").find((line) => line.split(/\s+/).includes(`service.name=${service}`));
+  return log.split("\n").find((line) => {
+    const words = line.split(/\s+/);
+    return words.includes("ResourceTraces") && words.includes(`service.name=${service}`);
+  });
 }
 
 function ancestors(span: Span, spans: Span[]): Span[] {

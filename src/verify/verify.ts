@@ -5,10 +5,12 @@ import { readSpans } from "../otlp/read_spans.ts";
 import type { Span } from "../otlp/types.ts";
 import { beginRun, endRun, type Recording, type TelemetryFiles } from "../runs/run_folder.ts";
 import { rangesSince } from "../runs/slice.ts";
+import type { SpanAccounting } from "../runs/span_counts.ts";
 import { describeExit } from "../stack/part.ts";
 import { wantedParts } from "../stack/stack.ts";
 import { readState, runningParts, type StackState, stackFiles } from "../stack/state.ts";
 import { WaitTimeoutError, waitFor } from "../stack/wait_for.ts";
+import { accountingWarnings, accountSpans, type Warning } from "./accounting.ts";
 import { type Check, checkTelemetry, type Evidence, findJobTrace } from "./checks.ts";
 import { hintAbout } from "./hints.ts";
 
@@ -17,6 +19,9 @@ export interface Verification {
   ok: boolean;
   outcome: "proved" | "disproved";
   checks: Check[];
+  /** Lost spans among them: they disprove nothing, unless they are those of the job. */
+  warnings: Warning[];
+  spanAccounting: SpanAccounting;
   /** `null` when the job left no trace. */
   traceId: string | null;
   services: string[];
@@ -73,8 +78,11 @@ export async function verify(config: Config, options: VerifyOptions): Promise<{ 
       next: `tail ${stackFiles(config).output("worker")}`,
     });
   }
-  const folder = await endRun(config, files, run, { kind: "verify", ...load });
-  const result = { ...conclude(checks, began), traceId: trace?.traceId ?? null, run: folder };
+  const spanAccounting = await accountSpans(config, { files, state, startMs: run.startMs, signal: options.signal });
+  const folder = await endRun(config, files, run, { load: { kind: "verify", ...load }, spanAccounting });
+  const warnings = accountingWarnings(spanAccounting, config);
+  const traceId = trace?.traceId ?? null;
+  const result = { ...conclude(checks, began), warnings, spanAccounting, traceId, run: folder };
   result.services = [...new Set(trace?.spans.map(({ service }) => service))];
   return { result, spans: trace?.spans ?? [] };
 }
@@ -82,7 +90,8 @@ export async function verify(config: Config, options: VerifyOptions): Promise<{ 
 function conclude(checks: Check[], began: number): Verification {
   const ok = checks.every((check) => check.ok);
   const outcome = ok ? "proved" : "disproved";
-  return { ok, outcome, checks, traceId: null, services: [], durationMs: performance.now() - began, run: null };
+  const durationMs = performance.now() - began;
+  return { ok, outcome, checks, warnings: [], spanAccounting: {}, traceId: null, services: [], durationMs, run: null };
 }
 
 function missingParts(config: Config, state: StackState | undefined): Check[] {

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { loadConfig } from "../config.ts";
+import type { SpanCounts } from "../runs/span_counts.ts";
+import { accountingWarnings } from "./accounting.ts";
+
+const counts: SpanCounts = {
+  ...{ created: 5310, exported: 4106, queueFull: 0, refused: 0, failed: 0, pending: 4 },
+  ...{ processes: 1, at: "1970-01-01T00:00:12.000Z" },
+};
+
+test("accountingWarnings() says what was lost or not measured, and nothing when all is well", () => {
+  const config = loadConfig({}, "/app");
+  assert.deepEqual(accountingWarnings({ "prodlike-api": counts, theirs: counts }, config), []);
+  const bad = {
+    "prodlike-api": { notMeasured: "the api runs with OTEL_METRICS_EXPORTER=none" },
+    "prodlike-worker": { ...counts, queueFull: 1_200, refused: 4 },
+    theirs: { ...counts, failed: 1 },
+  };
+  assert.deepEqual(accountingWarnings(bad, config), [
+    {
+      name: "span accounting",
+      detail: "prodlike-api: not measured: the api runs with OTEL_METRICS_EXPORTER=none",
+      next: "grep ^telemetry /app/.prodlike/stack/api.log",
+    },
+    {
+      name: "spans lost",
+      detail: "prodlike-worker 1,204 of 5,310: queue full 1,200, refused by the collector 4",
+      next: "raise OTEL_BSP_MAX_QUEUE_SIZE (default 2048)",
+    },
+    { name: "spans lost", detail: "theirs 1 of 5,310: export failed 1", next: "look at its log" },
+  ]);
+});

@@ -1,0 +1,81 @@
+import type { Config } from "../config.ts";
+import type { TelemetryFiles } from "../runs/run_folder.ts";
+import { tailOf } from "../runs/slice.ts";
+import { countSpans, type SpanAccounting, type SpanCounts } from "../runs/span_counts.ts";
+import { type PartName, type StackState, stackFiles } from "../stack/state.ts";
+import { WaitTimeoutError, waitFor } from "../stack/wait_for.ts";
+import { whyNoCounts } from "./hints.ts";
+
+/** Something to know that disproves nothing. */
+export interface Warning {
+  name: string;
+  detail: string;
+  /** What to do about it. */
+  next: string;
+}
+
+export interface AccountOptions {
+  files: TelemetryFiles;
+  state: StackState | undefined;
+  /** When the window began, Unix time. */
+  startMs: number;
+  signal: AbortSignal;
+}
+
+/** Newest counts stand in the last part of the file, which is all that is read. */
+const TAIL_BYTES = 512 * 1024;
+/** A process that has just begun sends its first counts within this, in ms. */
+const FIRST_COUNTS_MS = 3_000;
+
+/**
+ * The spans that the services have created and lost so far, from the counts that have arrived. It waits only for a
+ * process that has just begun or is late, so the last second may be missing.
+ */
+export async function accountSpans(
+  config: Config,
+  { files, state, startMs, signal }: AccountOptions,
+): Promise<SpanAccounting> {
+  const parts = ["api", "worker"] as const;
+  const intervals = parts.map((part) => Number(state?.parts[part]?.settings.OTEL_METRIC_EXPORT_INTERVAL) || 60_000);
+  // A process that runs has sent counts in the interval before the window, one that ended before has not.
+  const sinceMs = startMs - Math.max(...intervals);
+  const expected = parts.map((part) => {
+    const service = part === "api" ? config.apiService : config.workerService;
+    return { service, ...whyNoCounts(part, config, state) };
+  });
+  const comes = expected.filter(({ never }) => !never);
+  let counts: Record<string, SpanCounts> = {};
+  const look = async () => {
+    counts = await countSpans(tailOf(files.metrics, TAIL_BYTES), sinceMs);
+    return comes.every(({ service }) => counts[service]) || undefined;
+  };
+  try {
+    await waitFor(look, "the counts of spans", { timeoutMs: FIRST_COUNTS_MS, everyMs: 25, signal });
+  } catch (error) {
+    if (!(error instanceof WaitTimeoutError)) throw error;
+  }
+  const accounting: SpanAccounting = counts;
+  for (const { service, reason } of expected) accounting[service] ??= { notMeasured: reason };
+  return accounting;
+}
+
+/** A line for each service that has lost spans or did not count them; none when all is well. */
+export function accountingWarnings(accounting: SpanAccounting, config: Config): Warning[] {
+  return Object.entries(accounting).flatMap(([service, counts]) => {
+    const part = { [config.apiService]: "api", [config.workerService]: "worker" }[service] as PartName | undefined;
+    const look = part ? `grep ^telemetry ${stackFiles(config).output(part)}` : "look at its log";
+    if ("notMeasured" in counts) {
+      return { name: "span accounting", detail: `${service}: not measured: ${counts.notMeasured}`, next: look };
+    }
+    const { created, queueFull, refused, failed } = counts;
+    const lost = { "queue full": queueFull, "refused by the collector": refused, "export failed": failed };
+    const causes = Object.entries(lost).filter(([, count]) => count > 0);
+    if (causes.length === 0) return [];
+    const total = count(queueFull + refused + failed);
+    const detail = `${service} ${total} of ${count(created)}: ${causes.map(([why, of]) => `${why} ${count(of)}`).join(", ")}`;
+    const next = queueFull > 0 ? "raise OTEL_BSP_MAX_QUEUE_SIZE (default 2048)" : look;
+    return { name: "spans lost", detail, next };
+  });
+}
+
+const count = (value: number) => value.toLocaleString("en-US");
