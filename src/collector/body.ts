@@ -42,7 +42,7 @@ export class BodyReader {
     return inflate ? inflate(body, maxBodyBytes) : body;
   }
 
-  /** Drops what is still to come of a request that has its answer; `onEnd` is called when that is all, or too much. */
+  /** Drops what is still to come of a request that has its answer, and calls `onEnd` behind it; ends the connection when it is too much. */
   drop(request: IncomingMessage, onEnd: () => void): void {
     let bytes = 0;
     request.on("data", (chunk: Buffer) => {
@@ -55,22 +55,18 @@ export class BodyReader {
 
   private receive(request: IncomingMessage): Promise<Buffer> {
     const { maxBodyBytes, maxHeldBytes } = this.limits;
-    // Room that is announced and not used is no memory; without it pieces and their sum would be held at once.
-    const announced = Number(request.headers["content-length"] ?? 0);
-    const whole = Buffer.allocUnsafeSlow(announced);
     const chunks: Buffer[] = [];
     let bytes = 0;
     return new Promise<Buffer>((resolve, reject) => {
       request.on("data", (chunk: Buffer) => {
-        if (announced > 0) chunk.copy(whole, bytes);
-        else chunks.push(chunk);
+        chunks.push(chunk);
         bytes += chunk.length;
         this.heldBytes += chunk.length;
         if (bytes > SMALL_BYTES) this.turns.wait(request);
         if (bytes > maxBodyBytes) reject(tooLarge(maxBodyBytes));
         else if (this.heldBytes > maxHeldBytes) reject(new Refusal("too much is being received at once", 429));
       });
-      request.once("end", () => resolve(announced > 0 ? whole : Buffer.concat(chunks)));
+      request.once("end", () => resolve(Buffer.concat(chunks)));
       const stop = () => reject(new Refusal("the request ended before its body did"));
       request.once("error", stop).once("close", stop);
     }).finally(() => {
@@ -101,7 +97,7 @@ function gunzip(body: Buffer, maxBytes: number): Buffer {
   // The last four bytes are the length of what is inflated (RFC 1952, section 2.3.1), of the last member when there are
   // several: so a bomb is refused unopened, and an honest body inflated in one piece.
   const announced = body.length < 4 ? 0 : body.readUInt32LE(body.length - 4);
-  if (announced > maxBytes) throw tooLarge(maxBytes);
+  if (announced > maxBytes) throw new Refusal(`cannot inflate the body: it is cut off, or more than ${maxBytes} bytes`);
   return inflated(body, maxBytes, gunzipSync, Math.max(announced, CHUNK_BYTES));
 }
 

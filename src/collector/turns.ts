@@ -1,10 +1,10 @@
 import type { IncomingMessage } from "node:http";
 
 /** Between two pieces of large bodies, in ms. A piece is what a socket hands over at once, at most 64 KiB. */
-const PAUSE_MS = 1;
+const PAUSE_MS = 2;
 
 /**
- * Lets requests read one piece each in turn, about 50 MB a second all together: a flood of large bodies then leaves no more
+ * Lets requests read one piece each in turn, about 30 MB a second all together: a flood of large bodies then leaves no more
  * garbage than the runtime collects meanwhile, and small requests find the thread free.
  */
 export class Turns {
