@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { finish, makeCheckout } from "../../test/checkout.ts";
 import { waitFor } from "../stack/wait_for.ts";
-import { oneSpan } from "./test_collector.ts";
+import { FIXTURES, oneSpan } from "./test_collector.ts";
 
 const SEED = 20260101;
 const MIB = 1024 * 1024;
@@ -15,17 +14,6 @@ const AT_ONCE = 8;
 /** A valid request has to be answered within this time whatever else arrives, in ms: five times what is promised, for a busy machine. */
 const ANSWER_MS = 10_000;
 const MOST_MB = 256;
-
-interface Fixture {
-  signal: string;
-  protobuf: boolean;
-  sent: string;
-}
-
-const fixtures: Fixture[] = readFileSync(join(import.meta.dirname, "real_collector.fixtures.jsonl"), "utf8")
-  .trim()
-  .split("\n")
-  .map((line) => JSON.parse(line));
 
 test("the collector takes 2,000 hostile requests without a crash, a 5xx or a delay, in bounded memory", async (t) => {
   const checkout = await makeCheckout();
@@ -104,7 +92,7 @@ async function send(url: string, { signal, headers, body }: Hostile): Promise<nu
 
 /** A request of the real collector's fixtures with a few bytes changed, under a content type and encoding that may be wrong. */
 function mutated(random: () => number): Hostile {
-  const { signal, protobuf, sent } = fixtures[Math.floor(random() * fixtures.length)]!;
+  const { signal, protobuf, sent } = FIXTURES[Math.floor(random() * FIXTURES.length)]!;
   let body: Buffer = Buffer.from(sent, protobuf ? "hex" : "utf8");
   for (let count = 1 + Math.floor(random() * 4); count > 0; count--) body = mutateOnce(body, random);
   const isProtobuf = random() < 0.05 ? !protobuf : protobuf;
