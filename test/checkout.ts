@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
@@ -6,8 +7,9 @@ import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { ROOT } from "../src/config.ts";
 import { currentRuntime, entryCommand } from "../src/runtime.ts";
-import { freePort } from "../src/stack/ports.ts";
+import { freePort, isFree } from "../src/stack/ports.ts";
 import type { StackState } from "../src/stack/state.ts";
+import { waitFor } from "../src/stack/wait_for.ts";
 
 /** What a script left. */
 export interface Ran {
@@ -76,6 +78,13 @@ export async function makeCheckout(): Promise<Checkout> {
     },
   };
   return checkout;
+}
+
+/** Asserts that no process, no port and no state of a checkout is left. */
+export async function nothingIsLeft(checkout: Checkout): Promise<void> {
+  await waitFor(async () => ((await checkout.processes()).length === 0 ? true : undefined), "the end of all processes");
+  for (const port of Object.values(checkout.environment)) assert.equal(await isFree(Number(port)), true);
+  assert.equal(checkout.state(), undefined);
 }
 
 /** A folder of links, not a link to the folder: an `npm ci` in the checkout must not empty ours. */
