@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Part, startPart } from "../src/stack/part.ts";
 import { planPostgres } from "../src/stack/plan.ts";
-import { planStore } from "../src/stack/postgres.ts";
 import { freePort } from "../src/stack/ports.ts";
+import { planStore } from "../src/stack/postgres.ts";
 import { endProcess } from "../src/stack/process_id.ts";
 import { stackFiles } from "../src/stack/state.ts";
 
