@@ -12,7 +12,7 @@ await runScript(async (config, { say, paint, signal }) => {
     if (exit === undefined) continue;
     say(`${part} had ended with ${describeExit(exit)}; it is started again`);
     if (part === "worker" && exit?.code !== 0)
-      say(`  the jobs that it left behind are retried, once, within ${RETRIED_WITHIN_MS / 1_000} s`);
+      say(`  the jobs that it left are retried, once, within ${RETRIED_WITHIN_MS / 1_000} s`);
   }
   const started = await stackUp(config, { signal, onEvent: partProgress(say) });
   const parts = runningParts(await readState(config));
