@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
@@ -66,8 +76,12 @@ export async function makeCheckout(): Promise<Checkout> {
     async processes() {
       const store: string | undefined = read("postgres.json")?.folder;
       const { stdout } = await execa("ps", ["-eo", "pid=,args="]);
-      const mine = stdout.split("\n").filter((line) => line.includes(folder) || (store && line.includes(store)));
-      return mine.map((line) => Number.parseInt(line, 10));
+      const isMine = (line: string) =>
+        line.includes(folder) || (store && (line.includes(store) || workingFolder(line).startsWith(store)));
+      return stdout
+        .split("\n")
+        .filter(isMine)
+        .map((line) => Number.parseInt(line, 10));
     },
     async close() {
       await checkout.run("otel_down");
@@ -85,6 +99,15 @@ export async function nothingIsLeft(checkout: Checkout): Promise<void> {
   await waitFor(async () => ((await checkout.processes()).length === 0 ? true : undefined), "the end of all processes");
   for (const port of Object.values(checkout.environment)) assert.equal(await isFree(Number(port)), true);
   assert.equal(checkout.state(), undefined);
+}
+
+/** Of a line of ps, on Linux: PostgreSQL's own children do not name the store in their arguments. */
+function workingFolder(line: string): string {
+  try {
+    return readlinkSync(`/proc/${Number.parseInt(line, 10)}/cwd`);
+  } catch {
+    return ""; // gone, somebody else's, or no Linux
+  }
 }
 
 /** A folder of links, not a link to the folder: an `npm ci` in the checkout must not empty ours. */

@@ -90,10 +90,12 @@ async function prepareStack(settings: Record<string, string>) {
     async jobSpans(ids = accepted): Promise<Span[]> {
       return (await stack.spans()).filter((span) => span.kind === SpanKind.CONSUMER && ids.includes(jobOf(span)));
     },
-    /** Waits until every accepted job is completed, then asserts that none was run to its end twice. */
+    /** Waits until every accepted job has ended, then asserts that each is completed and none was run to its end twice. */
     async allDone(): Promise<void> {
-      const check = async () => (await stack.states()).every((state) => state === "completed") || undefined;
+      const isOver = (state: string) => state === "completed" || state === "failed";
+      const check = async () => (await stack.states()).every(isOver) || undefined;
       await waitFor(check, `the end of ${accepted.length} jobs`, { timeoutMs: 40_000 });
+      assert.deepEqual(new Set(await stack.states()), new Set(["completed"]));
       await waitFor(async () => (await stack.jobSpans()).length >= accepted.length || undefined, "the job spans");
       assert.deepEqual((await stack.jobSpans()).map(jobOf).sort(), [...accepted].sort());
     },
