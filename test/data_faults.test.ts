@@ -141,14 +141,14 @@ test("acknowledged jobs outlive a PostgreSQL that does not answer for 10 s, or i
     const before = stack.accepted.length;
     const refused = new Set<number>();
     const loop = async () => {
-      while (stack.accepted.length < before + 60) {
+      while (stack.accepted.length < before + 36) {
         const { status } = await stack.post("small");
         if (status !== 202) refused.add(status);
       }
     };
     const load = Promise.all([loop(), loop()]);
     load.catch(() => {}); // it is looked at below
-    for (const count of [15, 30, 45]) {
+    for (const count of [8, 18, 28]) {
       await waitFor(() => stack.accepted.length > before + count || undefined, "accepted jobs");
       await stack.kill("postgres", "SIGKILL");
       const health = await fetch(`${stack.api}/health`);
