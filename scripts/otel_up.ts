@@ -1,4 +1,5 @@
 import { relative } from "node:path";
+import { RETRIED_WITHIN_MS } from "../src/app/job_lock.ts";
 import { describeExit } from "../src/stack/part.ts";
 import { partProgress } from "../src/stack/progress.ts";
 import { stackUp } from "../src/stack/stack.ts";
@@ -8,7 +9,10 @@ import { EXIT, runScript } from "../src/terminal.ts";
 await runScript(async (config, { say, paint, signal }) => {
   const before = await readState(config);
   for (const [part, { exit }] of Object.entries(before?.parts ?? {})) {
-    if (exit !== undefined) say(`${part} had ended with ${describeExit(exit)}; it is started again`);
+    if (exit === undefined) continue;
+    say(`${part} had ended with ${describeExit(exit)}; it is started again`);
+    if (part === "worker" && exit?.code !== 0)
+      say(`  the jobs that it left are retried, once, within ${RETRIED_WITHIN_MS / 1_000} s`);
   }
   const started = await stackUp(config, { signal, onEvent: partProgress(say) });
   const parts = runningParts(await readState(config));

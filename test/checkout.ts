@@ -1,13 +1,25 @@
+import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { ROOT } from "../src/config.ts";
 import { currentRuntime, entryCommand } from "../src/runtime.ts";
-import { freePort } from "../src/stack/ports.ts";
+import { freePort, isFree } from "../src/stack/ports.ts";
 import type { StackState } from "../src/stack/state.ts";
+import { waitFor } from "../src/stack/wait_for.ts";
 
 /** What a script left. */
 export interface Ran {
@@ -64,8 +76,12 @@ export async function makeCheckout(): Promise<Checkout> {
     async processes() {
       const store: string | undefined = read("postgres.json")?.folder;
       const { stdout } = await execa("ps", ["-eo", "pid=,args="]);
-      const mine = stdout.split("\n").filter((line) => line.includes(folder) || (store && line.includes(store)));
-      return mine.map((line) => Number.parseInt(line, 10));
+      const isMine = (line: string) =>
+        line.includes(folder) || (store && (line.includes(store) || workingFolder(line).startsWith(store)));
+      return stdout
+        .split("\n")
+        .filter(isMine)
+        .map((line) => Number.parseInt(line, 10));
     },
     async close() {
       await checkout.run("otel_down");
@@ -76,6 +92,22 @@ export async function makeCheckout(): Promise<Checkout> {
     },
   };
   return checkout;
+}
+
+/** Asserts that no process, no port and no state of a checkout is left. */
+export async function nothingIsLeft(checkout: Checkout): Promise<void> {
+  await waitFor(async () => ((await checkout.processes()).length === 0 ? true : undefined), "the end of all processes");
+  for (const port of Object.values(checkout.environment)) assert.equal(await isFree(Number(port)), true);
+  assert.equal(checkout.state(), undefined);
+}
+
+/** Of a line of ps, on Linux: PostgreSQL's own children do not name the store in their arguments. */
+function workingFolder(line: string): string {
+  try {
+    return readlinkSync(`/proc/${Number.parseInt(line, 10)}/cwd`);
+  } catch {
+    return ""; // gone, somebody else's, or no Linux
+  }
 }
 
 /** A folder of links, not a link to the folder: an `npm ci` in the checkout must not empty ours. */

@@ -1,8 +1,11 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Part, startPart } from "../src/stack/part.ts";
 import { planPostgres } from "../src/stack/plan.ts";
+import { freePort } from "../src/stack/ports.ts";
 import { planStore } from "../src/stack/postgres.ts";
 import { endProcess } from "../src/stack/process_id.ts";
 import { stackFiles } from "../src/stack/state.ts";
@@ -45,4 +48,14 @@ export async function startTestStore(): Promise<TestStore> {
   };
   await store.start();
   return store;
+}
+
+/** Starts a Redis without a file on a port of its own; `undefined` when none is installed. */
+export async function startTestRedis(): Promise<{ url: string; child: ChildProcess } | undefined> {
+  const port = await freePort();
+  const args = ["--port", String(port), "--bind", "127.0.0.1", "--save", ""];
+  const child = spawn("redis-server", args, { stdio: "ignore" });
+  const missing = once(child, "error").then(() => true);
+  if (await Promise.race([missing, once(child, "spawn").then(() => false)])) return undefined;
+  return { url: `redis://127.0.0.1:${port}`, child };
 }

@@ -1,6 +1,4 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -9,12 +7,12 @@ import { readSpans } from "../src/otlp/read_spans.ts";
 import { SpanKind, StatusCode } from "../src/otlp/types.ts";
 import type { SpanCounts } from "../src/runs/span_counts.ts";
 import { currentRuntime } from "../src/runtime.ts";
-import { freePort, isFree } from "../src/stack/ports.ts";
 import { waitFor } from "../src/stack/wait_for.ts";
 import type { Check } from "../src/verify/checks.ts";
 import type { Verification } from "../src/verify/verify.ts";
-import { type Checkout, finish, makeCheckout, type Ran } from "./checkout.ts";
+import { finish, makeCheckout, nothingIsLeft, type Ran } from "./checkout.ts";
 import { startProgram } from "./program.ts";
+import { startTestRedis } from "./store.ts";
 
 const json = ({ stdout }: Ran): Verification => JSON.parse(stdout);
 const failures = (result: Verification) => result.checks.filter(({ ok }) => !ok);
@@ -29,12 +27,6 @@ const counts = ({ spanAccounting }: Verification, service: string): SpanCounts =
   assert.ok(found && "created" in found, JSON.stringify(spanAccounting));
   return found;
 };
-
-async function nothingIsLeft(checkout: Checkout): Promise<void> {
-  await waitFor(async () => ((await checkout.processes()).length === 0 ? true : undefined), "the end of all processes");
-  for (const port of Object.values(checkout.environment)) assert.equal(await isFree(Number(port)), true);
-  assert.equal(checkout.state(), undefined);
-}
 
 test("make verify proves one job from nothing and leaves nothing behind but its run", async () => {
   const checkout = await makeCheckout();
@@ -333,24 +325,20 @@ test("ONLY=collector takes spans of any application, otel-restart empties its fi
 });
 
 test("verify holds with Redis as the queue store", async (t) => {
-  const port = await freePort();
-  const redis = spawn("redis-server", ["--port", String(port), "--bind", "127.0.0.1", "--save", ""], {
-    stdio: "ignore",
-  });
-  const missing = once(redis, "error").then(() => true);
-  if (await Promise.race([missing, once(redis, "spawn").then(() => false)])) {
+  const redis = await startTestRedis();
+  if (!redis) {
     t.skip("SKIPPED: there is no redis-server on this machine");
     return;
   }
   const checkout = await makeCheckout();
   try {
-    const ran = await checkout.run("verify", { QUEUE_URL: `redis://127.0.0.1:${port}`, JSON: "1" });
+    const ran = await checkout.run("verify", { QUEUE_URL: redis.url, JSON: "1" });
     assert.equal(ran.code, 0, ran.stderr);
     assert.doesNotMatch(ran.stderr, /postgres/);
     assert.equal(JSON.parse(readFileSync(join(json(ran).run!, "run.json"), "utf8")).store, "redis");
     await nothingIsLeft(checkout);
   } finally {
-    redis.kill();
+    redis.child.kill();
     await checkout.close();
   }
 });

@@ -61,7 +61,7 @@ test("POST /reviews leads to findings on changed lines only", async () => {
     assert.deepEqual(accepted, { state: "waiting", repository: "shop", base, head, links: { self } });
 
     const { review, ...rest } = await finished(api, id);
-    assert.deepEqual(rest, { id, state: "completed" });
+    assert.deepEqual(rest, { id, state: "completed", attempts: 1 });
     assert.deepEqual(review, {
       repository: "shop",
       base,
@@ -246,11 +246,11 @@ test("GET /reviews/:id tells why a review failed whose repository vanished", asy
   try {
     await (await repository("r")).commit({ "a.ts": "" });
     const { id } = (await (await post(api, '{"repository": "r"}')).json()) as Answer;
-    assert.deepEqual(await (await fetch(`${api.url}/reviews/${id}`)).json(), { id, state: "waiting" });
+    assert.deepEqual(await (await fetch(`${api.url}/reviews/${id}`)).json(), { id, state: "waiting", attempts: 0 });
     await rename(join(path, "r"), join(path, "moved"));
     await startWorker();
     const error = 'Cannot review "r": no such folder in REVIEW_ROOT';
-    assert.deepEqual(await finished(api, id), { id, state: "failed", error });
+    assert.deepEqual(await finished(api, id), { id, state: "failed", attempts: 1, error });
   } finally {
     await close();
   }

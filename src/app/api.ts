@@ -108,9 +108,10 @@ function routes(queue: ReviewQueue, root: ReviewRoot, store: string, log: Log): 
     // Read after the state: a job that is completed has its result.
     const job = await fromStore(queue.getJob(id));
     if (!job) throw new Problem(404, `Cannot find review ${JSON.stringify(id.slice(0, 100))}: unknown or removed`);
-    if (state === "completed") response.json({ id, state, review: job.returnvalue });
-    else if (state === "failed") response.json({ id, state, error: job.failedReason });
-    else response.json({ id, state });
+    const view = { id, state, attempts: job.attemptsStarted };
+    if (state === "completed") response.json({ ...view, review: job.returnvalue });
+    else if (state === "failed") response.json({ ...view, error: job.failedReason });
+    else response.json(view);
   });
 
   app.all("/health", only("GET, HEAD"));

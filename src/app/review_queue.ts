@@ -2,7 +2,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import {
   type BackendFactory,
   type ConnectionOptions,
-  createPostgresBackend,
   createRedisBackend,
   type IQueueBackend,
   type Processor,
@@ -11,7 +10,9 @@ import {
 } from "bullmq";
 import { queueTelemetry } from "../telemetry/stages.ts";
 import { UserError } from "../user_error.ts";
+import { JOB_LOCK } from "./job_lock.ts";
 import type { Log } from "./log.ts";
+import { createStoreBackend } from "./postgres_backend.ts";
 import type { Review, ReviewJob } from "./review/review.ts";
 import { reasonOf, type StoreClient, watchStore } from "./store_watch.ts";
 import { within } from "./within.ts";
@@ -67,8 +68,7 @@ export function openReviewWorker(
     concurrency,
     // A worker that runs before its first connection never recovers when that one fails.
     autorun: false,
-    // A large file can block the thread for seconds; a lock that runs out starts the job a second time.
-    lockDuration: 60_000,
+    ...JOB_LOCK,
     // The default of 15 s is how long a worker would stay idle after the store has come back.
     runRetryDelay: 1_000,
   };
@@ -93,8 +93,7 @@ function connectTo({ url, signal }: StoreOptions): Connection {
   }
   // The API and the worker may both migrate: BullMQ takes an advisory lock for it.
   const connection = { connectionString: url, migrate: true, connectionTimeoutMillis: CONNECT_MS };
-  // The type of the factory forbids what is right here: its own connection and no other is handed to it.
-  return { connection, createBackend: createPostgresBackend as unknown as BackendFactory<IQueueBackend> };
+  return { connection, createBackend: createStoreBackend };
 }
 
 async function whenReady<T extends StoreClient>(

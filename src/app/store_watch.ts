@@ -21,7 +21,8 @@ export function watchStore(client: StoreClient, log: Log): void {
   let away = false;
   // Without a listener an error event ends the process.
   client.on("error", (error: Error) => {
-    if (away || client.closing) return;
+    // That is no word about the store: the job ended at this moment, or another worker has it, which says so.
+    if (away || client.closing || error.message.startsWith("could not renew lock")) return;
     away = true;
     log.warn({ reason: reasonOf(error) }, "queue store failed");
     void untilBack();

@@ -51,6 +51,7 @@ export async function startWorker(config: Config, { log, signal }: ServiceOption
     signal: AbortSignal.any([signal, stopping.signal]),
     concurrency,
   });
+  worker.on("stalled", (review) => log.warn({ review }, "review is retried: its worker died or lost its lock"));
   worker.run().catch((err) => log.error({ err }, "worker stopped"));
 
   return {
