@@ -27,6 +27,8 @@ export function answerText(response: ServerResponse, status: number, text: strin
 }
 
 function answer(response: ServerResponse, status: number, type: string, body: string | Buffer): void {
+  // What is still to come of the request would be in the way of another one.
+  if (!response.req.complete) response.setHeader("Connection", "close");
   response.writeHead(status, { "Content-Type": type, "Content-Length": Buffer.byteLength(body) });
   // While the client is still sending, the answer stays open: were it ended, Deno would close the connection, and its reset
   // overtake the answer.

@@ -58,20 +58,21 @@ export class BodyReader {
     const chunks: Buffer[] = [];
     let bytes = 0;
     return new Promise<Buffer>((resolve, reject) => {
-      request.on("data", (chunk: Buffer) => {
+      const take = (chunk: Buffer) => {
         chunks.push(chunk);
         bytes += chunk.length;
         this.heldBytes += chunk.length;
         if (bytes > SMALL_BYTES) this.turns.wait(request);
         if (bytes > maxBodyBytes) reject(tooLarge(maxBodyBytes));
         else if (this.heldBytes > maxHeldBytes) reject(new Refusal("too much is being received at once", 429));
-      });
-      request.once("end", () => resolve(Buffer.concat(chunks)));
+      };
       const stop = () => reject(new Refusal("the request ended before its body did"));
+      request.on("data", take).once("end", () => resolve(Buffer.concat(chunks)));
       request.once("error", stop).once("close", stop);
     }).finally(() => {
       this.heldBytes -= bytes;
       request.removeAllListeners("data");
+      chunks.length = 0; // the listeners left would hold them while the rest of a refused body is dropped
     });
   }
 }

@@ -5,14 +5,14 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { finish, makeCheckout } from "../../test/checkout.ts";
 import { waitFor } from "../stack/wait_for.ts";
-import { FIXTURES, oneSpan } from "./test_collector.ts";
+import { FIXTURES, oneSpan, send } from "./test_collector.ts";
 
 const SEED = 20260101;
 const MIB = 1024 * 1024;
 const MUTATED = 2_000;
 const AT_ONCE = 8;
-/** A valid request has to be answered within this time whatever else arrives, in ms: five times what is promised, for a busy machine. */
-const ANSWER_MS = 10_000;
+/** A valid request has to be answered within this time whatever else arrives, in ms. */
+const ANSWER_MS = 2_000;
 const MOST_MB = 256;
 
 test("the collector takes 2,000 hostile requests without a crash, a 5xx or a delay, in bounded memory", async (t) => {
@@ -25,12 +25,11 @@ test("the collector takes 2,000 hostile requests without a crash, a 5xx or a del
   const statuses = new Map<number, number>();
   let slowestMs = 0;
   const valid = async () => {
-    const headers = { "content-type": "application/json" };
     const signal = AbortSignal.timeout(ANSWER_MS);
     const began = performance.now();
-    const { status } = await fetch(`${url}/v1/traces`, { method: "POST", headers, body: oneSpan("valid"), signal });
+    const { statusCode } = await send(`${url}/v1/traces`, { signal }, oneSpan("valid"));
     slowestMs = Math.max(slowestMs, performance.now() - began);
-    assert.equal(status, 200);
+    assert.equal(statusCode, 200);
     return true as const;
   };
   try {
@@ -40,7 +39,7 @@ test("the collector takes 2,000 hostile requests without a crash, a 5xx or a del
     const queue = [...Array.from({ length: MUTATED }, () => mutated(random)), ...absurd()];
     const work = async () => {
       for (let request = queue.pop(); request; request = queue.pop()) {
-        const status = await send(url, request);
+        const status = await statusOf(url, request);
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
         assert.ok(status < 500, `${request.what} was answered ${status}`);
         if (queue.length % 20 === 0) await valid();
@@ -80,14 +79,11 @@ interface Hostile {
 }
 
 /** The status of the answer; 0 when the connection was closed instead. */
-async function send(url: string, { signal, headers, body }: Hostile): Promise<number> {
-  try {
-    const response = await fetch(`${url}/v1/${signal}`, { method: "POST", headers, body: new Uint8Array(body) });
-    await response.arrayBuffer();
-    return response.status;
-  } catch {
-    return 0;
-  }
+async function statusOf(url: string, { signal, headers, body }: Hostile): Promise<number> {
+  return await send(`${url}/v1/${signal}`, { headers }, body).then(
+    ({ statusCode }) => statusCode ?? 0,
+    () => 0,
+  );
 }
 
 /** A request of the real collector's fixtures with a few bytes changed, under a content type and encoding that may be wrong. */

@@ -9,7 +9,22 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const COLON = 0x3a;
 const BACKSLASH = 0x5c;
+const SLASH = 0x2f;
 const LOWER_N = 0x6e;
+const LOWER_U = 0x75;
+
+/** What stands behind a backslash, and for what. RFC 8259, section 7. */
+const ESCAPES: readonly (number | undefined)[] = Object.assign([], {
+  [QUOTE]: QUOTE,
+  [BACKSLASH]: BACKSLASH,
+  [SLASH]: SLASH,
+  98: 8, // b
+  102: 12, // f
+  110: 10, // n
+  114: 13, // r
+  116: 9, // t
+});
+const DIGITS = Buffer.from("0123456789abcdef");
 
 /** A number of JSON. RFC 8259, section 6. */
 export const JSON_NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?$/;
@@ -75,16 +90,52 @@ export class JsonTokens {
     this.end = this.start;
   }
 
+  /** Decodes the escapes of the last string: byte by byte, as a string of all of it would take many times the memory. */
   private unescape(): void {
-    try {
-      // An unpaired surrogate becomes U+FFFD, as in the real collector.
-      this.token = Buffer.from(JSON.parse(this.bytes.toString("utf8", this.start - 1, this.end + 1)) as string);
-    } catch (cause) {
-      throw new Refusal(`the string at byte ${this.at} is not JSON: ${(cause as Error).message}`, 400, cause);
+    const { bytes, start, end } = this;
+    const text = Buffer.allocUnsafe(end - start); // no escape is shorter than what it stands for
+    let length = 0;
+    for (let i = start; i < end; i++) {
+      if (bytes[i] !== BACKSLASH) {
+        text[length++] = bytes[i]!;
+      } else if (bytes[++i] === LOWER_U) {
+        let code = this.codeUnit(i + 1);
+        i += 4;
+        if ((code & 0xfc00) === 0xd800 && bytes[i + 1] === BACKSLASH && bytes[i + 2] === LOWER_U) {
+          const low = this.codeUnit(i + 3);
+          if ((low & 0xfc00) === 0xdc00) {
+            code = 0x10000 + ((code & 0x3ff) << 10) + (low & 0x3ff);
+            i += 6;
+          }
+        }
+        // An unpaired surrogate becomes U+FFFD, as in the real collector.
+        if (code < 0x80) text[length++] = code;
+        else length += text.write(String.fromCodePoint(code), length);
+      } else {
+        const byte = ESCAPES[bytes[i]!];
+        if (byte === undefined) throw this.badEscape(i);
+        text[length++] = byte;
+      }
     }
+    this.token = text;
     this.start = 0;
-    this.end = this.token.length;
-    this.hash = this.token.reduce(keyHash, 0);
+    this.end = length;
+    this.hash = text.subarray(0, length).reduce(keyHash, 0);
+  }
+
+  /** Four hexadecimal digits. */
+  private codeUnit(at: number): number {
+    let unit = 0;
+    for (let i = at; i < at + 4; i++) {
+      const digit = DIGITS.indexOf(this.bytes[i]! | 0x20);
+      if (digit === -1) throw this.badEscape(i);
+      unit = unit * 16 + digit;
+    }
+    return unit;
+  }
+
+  private badEscape(at: number): Refusal {
+    return new Refusal(`the string at byte ${this.at} is not JSON: bad escape at byte ${at}`);
   }
 
   /** Reads a number, `true`, `false` or `null`: all up to white space, a comma or a bracket. Whoever wants it checks it. */

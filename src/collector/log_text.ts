@@ -17,6 +17,7 @@ const QUOTE = 0x22;
 const COLON = 0x3a;
 const EQUALS = 0x3d;
 const BACKSLASH = 0x5c;
+const LOWER_U = 0x75;
 const OPEN_BRACE = 0x7b;
 
 const ATTRIBUTE_KEY = fieldId("Attribute", "key");
@@ -139,15 +140,15 @@ function copyText({ line }: Transcript, start: number, end: number, to: Output):
     to.raw(bytes, start, end);
     return;
   }
-  const textStart = to.length;
   to.reserve(end - start);
   for (let i = start + 1; i < end - 1; i++) {
     if (bytes[i] === BACKSLASH) {
-      to.length = textStart;
-      to.text(JSON.parse(bytes.toString("latin1", start, end)));
-      return;
+      const piece = bytes.toString("latin1", i, i + (bytes[i + 1] === LOWER_U ? 6 : 2));
+      to.text(JSON.parse(`"${piece}"`));
+      i += piece.length - 1;
+    } else {
+      to.bytes[to.length++] = bytes[i]!;
     }
-    to.bytes[to.length++] = bytes[i]!;
   }
 }
 

@@ -67,11 +67,14 @@ export class Output {
     bytes[length++] = QUOTE;
     for (let i = start; i < end; i++) {
       const byte = source[i]!;
-      if (byte < 0x20 || byte === QUOTE || byte === BACKSLASH) {
-        this.text(JSON.stringify(source.toString("latin1", start, end)));
-        return;
+      if (byte >= 0x20 && byte !== QUOTE && byte !== BACKSLASH) {
+        bytes[length++] = byte;
+        continue;
       }
-      bytes[length++] = byte;
+      this.length = length;
+      this.text(escaped(byte));
+      this.reserve(end - i + 1);
+      length = this.length;
     }
     bytes[length++] = QUOTE;
     this.length = length;
@@ -142,6 +145,11 @@ export class Output {
     this.bytes.write(text, at, "latin1");
     this.length += text.length;
   }
+}
+
+/** A character below U+0080 as in a JSON string. */
+function escaped(byte: number): string {
+  return JSON.stringify(String.fromCharCode(byte)).slice(1, -1);
 }
 
 const HEX = Buffer.from("0123456789abcdef");
