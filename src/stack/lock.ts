@@ -19,10 +19,16 @@ export async function takeLock(file: string): Promise<boolean> {
     if (!tryLink(draft, file)) return false;
     // Two that find the same stale lock could remove each other's new one; who lost sees it after this pause.
     await setTimeout(50);
-    return readHolder(file)?.pid === process.pid;
+    return hasLock(file);
   } finally {
     rmSync(draft, { force: true });
   }
+}
+
+/** Whether this process has the lock `file`: whoever removes the file takes it away. */
+export function hasLock(file: string): boolean {
+  const holder = readHolder(file);
+  return holder?.pid === process.pid && isAlive(holder);
 }
 
 /** A link, unlike "create, then write", is never seen half done. */
