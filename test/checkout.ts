@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
@@ -6,8 +7,9 @@ import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { ROOT } from "../src/config.ts";
 import { currentRuntime, entryCommand } from "../src/runtime.ts";
-import { freePort } from "../src/stack/ports.ts";
+import { freePort, isFree } from "../src/stack/ports.ts";
 import type { StackState } from "../src/stack/state.ts";
+import { waitFor } from "../src/stack/wait_for.ts";
 
 /** What a script left. */
 export interface Ran {
@@ -86,6 +88,13 @@ function linkPackages(from: string, to: string): void {
   // Newer than package-lock.json: nothing to install.
   rmSync(join(to, ".package-lock.json"));
   cpSync(join(from, ".package-lock.json"), join(to, ".package-lock.json"));
+}
+
+/** Asserts that no process of it runs or will go on, that its ports are free, and that nothing is on record. */
+export async function nothingIsLeft(checkout: Checkout): Promise<void> {
+  await waitFor(async () => (await checkout.processes()).length === 0 || undefined, "the end of all processes");
+  for (const port of Object.values(checkout.environment)) assert.equal(await isFree(Number(port)), true);
+  assert.equal(checkout.state(), undefined);
 }
 
 /** Waits for a child's end and collects what it prints. */

@@ -7,11 +7,11 @@ import { test } from "node:test";
 import { execa } from "execa";
 import { readSpans } from "../src/otlp/read_spans.ts";
 import { SpanKind, StatusCode } from "../src/otlp/types.ts";
-import { freePort, isFree } from "../src/stack/ports.ts";
+import { freePort } from "../src/stack/ports.ts";
 import { waitFor } from "../src/stack/wait_for.ts";
 import type { Check } from "../src/verify/checks.ts";
 import type { Verification } from "../src/verify/verify.ts";
-import { type Checkout, finish, makeCheckout, type Ran } from "./checkout.ts";
+import { makeCheckout, nothingIsLeft, type Ran } from "./checkout.ts";
 
 const json = ({ stdout }: Ran): Verification => JSON.parse(stdout);
 const failures = (result: Verification) => result.checks.filter(({ ok }) => !ok);
@@ -20,12 +20,6 @@ const failure = (result: Verification, name: string): Check => {
   assert.ok(found, `no failed check "${name}" in ${JSON.stringify(result.checks, null, 1)}`);
   return found;
 };
-
-async function nothingIsLeft(checkout: Checkout): Promise<void> {
-  await waitFor(async () => ((await checkout.processes()).length === 0 ? true : undefined), "the end of all processes");
-  for (const port of Object.values(checkout.environment)) assert.equal(await isFree(Number(port)), true);
-  assert.equal(checkout.state(), undefined);
-}
 
 test("make verify proves one job from nothing and leaves nothing behind but its run", async () => {
   const checkout = await makeCheckout();
@@ -279,42 +273,6 @@ test("verify holds with Redis as the queue store", async (t) => {
     await nothingIsLeft(checkout);
   } finally {
     redis.kill();
-    await checkout.close();
-  }
-});
-
-test("a taken port is one clear line and exit code 2", async () => {
-  const checkout = await makeCheckout();
-  const other = await makeCheckout();
-  try {
-    assert.equal((await other.run("otel_up", { ONLY: "collector" })).code, 0);
-    const { OTLP_PORT } = other.environment;
-    const ran = await checkout.run("otel_up", { OTLP_PORT: OTLP_PORT! });
-    assert.equal(ran.code, 2);
-    assert.match(
-      ran.stderr,
-      new RegExp(`error: Cannot listen on 127.0.0.1:${OTLP_PORT} \\(OTLP_PORT\\): it is held by`),
-    );
-    assert.ok(process.platform !== "linux" || ran.stderr.includes(other.folder), ran.stderr);
-    await nothingIsLeft(checkout);
-  } finally {
-    await checkout.close();
-    await other.close();
-  }
-});
-
-test("Ctrl-C ends verify and everything that it started", async () => {
-  const checkout = await makeCheckout();
-  try {
-    const child = checkout.start("verify");
-    const ran = finish(child);
-    await waitFor(() => (checkout.state()?.parts.worker ? true : undefined), "the worker's start");
-    child.kill("SIGINT");
-    const { code, signal, stderr } = await ran;
-    // Deno reports a child's exit code above 128 as a signal.
-    assert.ok(code === 130 || signal === "SIGINT", stderr);
-    await nothingIsLeft(checkout);
-  } finally {
     await checkout.close();
   }
 });

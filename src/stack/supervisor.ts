@@ -59,7 +59,7 @@ export async function runSupervisor(config: Config): Promise<boolean> {
   if (!self) throw new Error(`Cannot identify process ${process.pid}`);
   const parts = new Parts(config, { ...self, port, token }, await readState(config));
   const tidying = setInterval(async () => {
-    if (!(await isOnRecord())) return stop(); // without effect when it has ended meanwhile
+    if (!(await isOnRecord())) return stop(removed); // without effect when it has ended meanwhile
     parts.capOutputs();
     if (isIdle()) end(); // the command that started this process was ended before it could ask
   }, TIDY_EVERY_MS);
@@ -85,7 +85,8 @@ export async function runSupervisor(config: Config): Promise<boolean> {
     for await (const line of createInterface({ input: socket })) {
       const request: SignedRequest = JSON.parse(line);
       // Unanswered, the command asks the supervisor that comes after this one.
-      if (!isToken(request.token) || !(await isOnRecord()) || isEnding) return void socket.destroy();
+      if (!isToken(request.token) || !(await isOnRecord()) || isEnding || stopping.signal.aborted)
+        return void socket.destroy();
       pending++;
       const progress = { signal: AbortSignal.any([gone.signal, stopping.signal]), onEvent: answer };
       let result = await inTurn(() => perform(request, progress));
@@ -157,9 +158,9 @@ export async function runSupervisor(config: Config): Promise<boolean> {
     return pending === 0 && parts.isEmpty;
   }
 
-  async function stop(): Promise<void> {
+  async function stop(reason: UserError): Promise<void> {
     if (isEnding || stopping.signal.aborted) return;
-    stopping.abort(new UserError("Interrupted: the supervisor was asked to end", { next: "make otel-up" }));
+    stopping.abort(reason);
     await last;
     await parts.end(PARTS, { onEvent: () => {} });
     await parts.removeLostStore();
@@ -176,14 +177,16 @@ export async function runSupervisor(config: Config): Promise<boolean> {
     for (const socket of sockets) if (!socket.writableEnded) socket.destroy();
   }
 
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop);
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.once(signal, () => stop(new UserError(`Interrupted: the supervisor has received ${signal}`)));
+  }
   return true;
 }
 
 /** `false` when another supervisor takes commands already. One that is about to end is waited for. */
 async function waitForLock(config: Config): Promise<boolean> {
   for (const deadline = performance.now() + ENDING_MS; performance.now() < deadline; await setTimeout(50)) {
-    if (await takeLock(stackFiles(config).lock)) return true;
+    if (takeLock(stackFiles(config).lock)) return true;
     const state = await readState(config);
     if (state && isAlive(state.supervisor)) return false;
   }

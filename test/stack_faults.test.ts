@@ -1,0 +1,306 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { currentRuntime, entryCommand } from "../src/runtime.ts";
+import { freePort } from "../src/stack/ports.ts";
+import { identify, isAlive, type ProcessId } from "../src/stack/process_id.ts";
+import { PARTS } from "../src/stack/state.ts";
+import { waitFor } from "../src/stack/wait_for.ts";
+import { type Checkout, finish, makeCheckout, nothingIsLeft, type Ran } from "./checkout.ts";
+
+const COLLECTOR = { ONLY: "collector" };
+const home = (checkout: Checkout, ...path: string[]) => join(checkout.folder, ".prodlike", ...path);
+
+/** Gives the test a checkout of its own. */
+function faultTest(name: string, body: (checkout: Checkout) => Promise<void>): void {
+  test(name, async () => {
+    const checkout = await makeCheckout();
+    try {
+      await body(checkout);
+    } finally {
+      await checkout.close();
+    }
+  });
+}
+
+/** Asserts a script's exit code, and that it shows nobody a stack trace. Returns what it printed for people. */
+function exits({ code, signal, stderr }: Ran, wanted: number): string {
+  // Deno reports a child's exit code above 128 as a signal; make hands a Ctrl-C on to itself.
+  assert.equal(signal === "SIGINT" ? 130 : code, wanted, stderr);
+  assert.doesNotMatch(stderr, /^\s+at .*[:)]/m);
+  return stderr;
+}
+
+/** A process that is nobody's business. */
+async function withStranger(command: string[], body: (stranger: ProcessId) => Promise<void>, uid?: number) {
+  const child = spawn(command[0]!, command.slice(1), { stdio: "ignore", ...(uid === undefined ? {} : { uid }) });
+  await once(child, "spawn");
+  const stranger = identify(child.pid!)!;
+  try {
+    await body(stranger);
+    assert.ok(isAlive(stranger), "a stranger was ended");
+  } finally {
+    child.kill("SIGKILL");
+  }
+}
+
+faultTest("a port that a stranger holds is refused, naming the variable and the holder", async (checkout) => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  try {
+    for (const name of ["API_PORT", "OTLP_PORT"]) {
+      const said = exits(await checkout.run("otel_up", { [name]: String(port) }), 2);
+      const holder =
+        process.platform === "linux" ? `process ${process.pid} \\(.*kill ${process.pid}` : "another process";
+      assert.match(
+        said,
+        new RegExp(`error: Cannot listen on 127.0.0.1:${port} \\(${name}\\): it is held by ${holder}`, "s"),
+      );
+    }
+    await nothingIsLeft(checkout);
+  } finally {
+    server.close();
+  }
+});
+
+faultTest("two checkouts run side by side, and one says that the other holds its port", async (checkout) => {
+  const other = await makeCheckout();
+  try {
+    for (const ran of await Promise.all([checkout.run("verify"), other.run("verify")])) exits(ran, 0);
+    exits(await other.run("otel_up", COLLECTOR), 0);
+    const said = exits(await checkout.run("verify", { OTLP_PORT: other.environment.OTLP_PORT! }), 2);
+    if (process.platform === "linux") {
+      assert.match(said, /it is held by the collector of another checkout of prodlike/);
+      assert.ok(said.includes(`make -C ${other.folder} otel-down`), said);
+    }
+    await nothingIsLeft(checkout);
+    assert.ok(other.state());
+  } finally {
+    await other.close();
+  }
+});
+
+faultTest(
+  "what an earlier stack left without a record is ended, a stranger that looks like it is not",
+  async (checkout) => {
+    const { file, args } = entryCommand(join(checkout.folder, "scripts", "collector.ts"), currentRuntime);
+    const lookalike = ["sh", "-c", "sleep 600; :", `--prodlike.stack=${checkout.folder}`];
+    const lose = () => {
+      process.kill(checkout.state()!.supervisor.pid, "SIGKILL");
+      rmSync(home(checkout, "stack", "state.json"));
+    };
+    exits(await checkout.run("otel_up"), 0);
+    const before = checkout.state()!;
+    lose();
+    await withStranger(lookalike, async (stranger) => {
+      const said = exits(await checkout.run("otel_up"), 0);
+      for (const name of PARTS) {
+        assert.match(said, new RegExp(`${name} +is left of an earlier stack`));
+        assert.ok(!isAlive(before.parts[name]!), name);
+      }
+      lose();
+      const { ended } = JSON.parse((await checkout.run("otel_down", { JSON: "1" })).stdout);
+      assert.deepEqual(ended, PARTS);
+      assert.deepEqual(await checkout.processes(), [stranger.pid]);
+    });
+    // A collector that somebody started by hand, for a debugger.
+    const byHand = ["env", `OTLP_PORT=${await freePort()}`, file, ...args];
+    await withStranger(byHand, async () => assert.match(exits(await checkout.run("otel_down"), 0), /Nothing was up/));
+    await nothingIsLeft(checkout);
+  },
+);
+
+faultTest("pids that belong to others by now are not signalled and do no harm", async (checkout) => {
+  exits(await checkout.run("otel_up"), 0);
+  const state = checkout.state()!;
+  const store: { folder: string } = JSON.parse(readFileSync(home(checkout, "stack", "postgres.json"), "utf8"));
+  for (const pid of await checkout.processes()) process.kill(pid, "SIGKILL");
+  const recordAs = (pid: number) => {
+    const all = [state.supervisor, ...Object.values(state.parts)];
+    for (const id of all) Object.assign(id, { pid, started: `${id.started}0` });
+    writeFileSync(home(checkout, "stack", "state.json"), JSON.stringify(state));
+    writeFileSync(home(checkout, "stack", "supervisor.lock"), JSON.stringify(state.supervisor));
+    // PostgreSQL keeps a record of its own.
+    const file = join(store.folder, "data", "postmaster.pid");
+    writeFileSync(file, readFileSync(file, "utf8").replace(/^\d+/, String(pid)));
+  };
+  const owner = statSync(join(store.folder, "data")).uid;
+  await withStranger(
+    ["sleep", "600"],
+    async ({ pid }) => {
+      recordAs(pid);
+      assert.match(exits(await checkout.run("otel_down"), 0), /Nothing was up/);
+      await nothingIsLeft(checkout);
+      recordAs(pid);
+      exits(await checkout.run("otel_up"), 0);
+      exits(await checkout.run("otel_down"), 0);
+    },
+    owner,
+  );
+  await nothingIsLeft(checkout);
+});
+
+faultTest("two otel-up, and otel-up with otel-down, at once end in one stack or none", async (checkout) => {
+  for (const offsetMs of [0, 150, 400]) {
+    const up = () => checkout.run("otel_up", { ...COLLECTOR, JSON: "1" });
+    const ups = await Promise.all([up(), setTimeout(offsetMs).then(up)]);
+    for (const ran of ups) exits(ran, 0);
+    assert.deepEqual(
+      ups.flatMap(({ stdout }) => JSON.parse(stdout).started),
+      ["collector"],
+    );
+    const { supervisor, parts } = checkout.state()!;
+    assert.deepEqual((await checkout.processes()).sort(), [supervisor.pid, parts.collector!.pid].sort());
+
+    // Down while up is on its way, up while down is.
+    exits(await checkout.run("otel_down"), 0);
+    for (const names of [
+      ["otel_up", "otel_down"],
+      ["otel_down", "otel_up"],
+    ] as const) {
+      const [first, second] = names.map((name) => () => checkout.run(name, COLLECTOR));
+      for (const ran of await Promise.all([first!(), setTimeout(offsetMs).then(second!)])) exits(ran, 0);
+      exits(await up(), 0);
+    }
+    exits(await checkout.run("otel_down"), 0);
+    await nothingIsLeft(checkout);
+  }
+});
+
+faultTest("verify shares its stack with another verify, and leaves it to an otel-up", async (checkout) => {
+  for (const ran of await Promise.all([checkout.run("verify"), checkout.run("verify")])) exits(ran, 0);
+  await nothingIsLeft(checkout);
+  assert.equal(existsSync(home(checkout, "stack", "postgres.json")), false);
+
+  for (const names of [
+    ["verify", "otel_up"],
+    ["otel_up", "verify"],
+  ] as const) {
+    const first = checkout.run(names[0]);
+    await waitFor(() => checkout.state()?.parts.collector, "the first part");
+    for (const ran of await Promise.all([first, checkout.run(names[1])])) exits(ran, 0);
+    assert.deepEqual(Object.keys(checkout.state()!.parts).sort(), [...PARTS].sort());
+    exits(await checkout.run("otel_down"), 0);
+    await nothingIsLeft(checkout);
+  }
+});
+
+/** Starts a command as a terminal does, in a process group of its own, or as a script. */
+function begin(checkout: Checkout, name: string, how: "script" | "make", environment: Record<string, string>) {
+  if (how === "script") return checkout.start(name, environment);
+  const env = { ...process.env, ...checkout.environment, ...environment, MAKEFLAGS: "", MFLAGS: "" };
+  return spawn("make", [name.replace("_", "-")], { cwd: checkout.folder, env, detached: true });
+}
+
+/** Sends SIGINT as soon as a line like `after` is on stderr; to all of the group when there is one. */
+async function interrupt(child: ChildProcess, after: RegExp, how: "script" | "make"): Promise<Ran> {
+  let seen = "";
+  const pid = how === "make" ? -child.pid! : child.pid!;
+  let sent = false;
+  child.stderr!.on("data", (text) => {
+    seen += text;
+    if (!sent && after.test(seen)) sent = process.kill(pid, "SIGINT");
+  });
+  const ran = await finish(child);
+  assert.ok(sent, `no ${after} in ${ran.stderr}`);
+  return ran;
+}
+
+// An empty diff: a job without ESLint.
+const quickJob = ({ environment: { API_PORT } }: Checkout) => ({
+  JOB_REQUEST: `POST http://127.0.0.1:${API_PORT}/reviews {"base":"HEAD"}`,
+});
+
+// The steps by what they print; the last column says whether the command has done its work by then.
+const steps: [name: "otel_up" | "verify", after: RegExp, how: "script" | "make", isDone?: true][] = [
+  ["otel_up", /collector +ready/, "make"],
+  ["otel_up", /postgres +ready/, "script"],
+  ["otel_up", /(api|worker) +ready/, "make"],
+  ["verify", /No stack is up/, "script"],
+  ["verify", /postgres +ready/, "make"],
+  ["verify", /(api +ready.*worker|worker +ready.*api) +ready/s, "script"],
+  ["verify", /Proved/, "script", true],
+  ["verify", /worker +finishes/, "make", true],
+];
+
+faultTest(
+  "Ctrl-C at any step of otel-up and verify ends what was started, and the next command works",
+  async (checkout) => {
+    for (const [name, after, how, isDone] of steps) {
+      const ran = await interrupt(begin(checkout, name, how, quickJob(checkout)), after, how);
+      const what = `${name} after ${after} by ${how}: ${ran.stderr}`;
+      if (!isDone) exits(ran, 130);
+      assert.ok(!isDone || [0, 130].includes(ran.code ?? 130), what);
+      await nothingIsLeft(checkout);
+    }
+    exits(await checkout.run("verify", quickJob(checkout)), 0);
+    await nothingIsLeft(checkout);
+  },
+);
+
+faultTest("Ctrl-C at any step of verify leaves a stack that was up as it was", async (checkout) => {
+  exits(await checkout.run("otel_up"), 0);
+  const before = checkout.state()!;
+  const worker = before.parts.worker!.pid;
+  process.kill(worker, "SIGSTOP"); // a job that does not end
+  const child = checkout.start("verify");
+  const ran = finish(child);
+  const log = home(checkout, "stack", "api.log");
+  await waitFor(() => /review/.test(readFileSync(log, "utf8")) || undefined, "the job");
+  child.kill("SIGINT");
+  exits(await ran, 130);
+  process.kill(worker, "SIGCONT");
+  for (const [after, how] of [
+    [/process reviews/, "make"],
+    [/✔ health/, "script"],
+    [/run: /, "make"],
+  ] as const)
+    await interrupt(begin(checkout, "verify", how, quickJob(checkout)), after, how);
+  exits(await interrupt(begin(checkout, "otel_up", "script", {}), /nothing was changed/, "script"), 0);
+  assert.deepEqual(checkout.state(), before);
+  exits(await checkout.run("verify", quickJob(checkout)), 0);
+  exits(await checkout.run("otel_down"), 0);
+  await nothingIsLeft(checkout);
+});
+
+faultTest("a verify that is killed leaves nothing either", async (checkout) => {
+  const child = checkout.start("verify");
+  await waitFor(() => checkout.state()?.parts.worker, "the worker's start");
+  child.kill("SIGKILL");
+  await nothingIsLeft(checkout);
+  assert.equal(existsSync(home(checkout, "stack", "postgres.json")), false);
+});
+
+faultTest("the stack ends when .prodlike is removed under it, and a new one takes its place", async (checkout) => {
+  const remove = (...path: string[]) => rmSync(home(checkout, ...path), { recursive: true, force: true });
+  exits(await checkout.run("otel_up"), 0);
+  const store: { folder: string } = JSON.parse(readFileSync(home(checkout, "stack", "postgres.json"), "utf8"));
+  remove();
+  await nothingIsLeft(checkout);
+  assert.equal(existsSync(store.folder), false);
+  assert.match(exits(await checkout.run("otel_down"), 0), /Nothing was up/);
+  // At once: the next command does not wait for the stack to notice.
+  for (const path of [[], ["stack"], ["stack", "state.json"], ["stack", "supervisor.lock"]]) {
+    exits(await checkout.run("otel_up", COLLECTOR), 0);
+    const before = checkout.state()!;
+    remove(...path);
+    exits(await checkout.run("otel_up", COLLECTOR), 0);
+    assert.notEqual(checkout.state()!.supervisor.pid, before.supervisor.pid);
+    assert.ok(!isAlive(before.supervisor) && isAlive(checkout.state()!.parts.collector!));
+    remove(...path);
+    exits(await checkout.run("otel_down"), 0);
+    await nothingIsLeft(checkout);
+  }
+  // In the middle of a command.
+  const up = checkout.run("otel_up");
+  await waitFor(() => checkout.state()?.parts.collector, "the first part");
+  remove();
+  exits(await up, 2);
+  await nothingIsLeft(checkout);
+});
