@@ -6,6 +6,7 @@ import { UserError } from "../src/user_error.ts";
 try {
   await runSupervisor(loadConfig(readEnvironment()));
 } catch (error) {
-  process.stderr.write(`${error instanceof UserError ? error.message : (error as Error).stack}\n`);
-  process.exitCode = 2;
+  const { message, stack } = error as Error;
+  process.stderr.write(error instanceof UserError ? `${message}\n` : `${stack}\n${message}\n`);
+  process.exit(2); // it may have begun to listen
 }

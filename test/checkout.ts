@@ -8,6 +8,7 @@ import { execa } from "execa";
 import { ROOT } from "../src/config.ts";
 import { currentRuntime, entryCommand } from "../src/runtime.ts";
 import { freePort, isFree } from "../src/stack/ports.ts";
+import type { ServerUser } from "../src/stack/postgres_programs.ts";
 import type { StackState } from "../src/stack/state.ts";
 import { waitFor } from "../src/stack/wait_for.ts";
 
@@ -24,8 +25,8 @@ export interface Checkout {
   folder: string;
   /** Its ports. */
   environment: Record<string, string>;
-  /** Starts `scripts/<name>.ts`, with `extra` in its environment. */
-  start(name: string, extra?: Record<string, string>): ChildProcess;
+  /** Starts `scripts/<name>.ts`, with `extra` in its environment, as another user when one is given. */
+  start(name: string, extra?: Record<string, string>, user?: ServerUser): ChildProcess;
   /** Runs it to its end. */
   run(name: string, extra?: Record<string, string>): Promise<Ran>;
   state(): StackState | undefined;
@@ -50,16 +51,19 @@ export async function makeCheckout(): Promise<Checkout> {
   const environment = { API_PORT: String(await freePort()), OTLP_PORT: String(await freePort()) };
   const stackFolder = join(folder, ".prodlike", "stack");
   const read = (name: string) => {
-    const file = join(stackFolder, name);
-    return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined;
+    try {
+      return JSON.parse(readFileSync(join(stackFolder, name), "utf8"));
+    } catch {
+      return undefined; // there is none, or a test has damaged it
+    }
   };
 
   const checkout: Checkout = {
     folder,
     environment,
-    start(name, extra = {}) {
+    start(name, extra = {}, user = {}) {
       const { file, args } = entryCommand(join(folder, "scripts", `${name}.ts`), currentRuntime);
-      return spawn(file, args, { cwd: folder, env: { ...inherited(), ...environment, ...extra } });
+      return spawn(file, args, { cwd: folder, env: { ...inherited(), ...environment, ...extra }, ...user });
     },
     run: (name, extra) => finish(checkout.start(name, extra)),
     state: () => read("state.json"),

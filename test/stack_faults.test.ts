@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
+import { execa } from "execa";
 import { currentRuntime, entryCommand } from "../src/runtime.ts";
 import { freePort } from "../src/stack/ports.ts";
+import { serverUser } from "../src/stack/postgres_programs.ts";
 import { identify, isAlive, type ProcessId } from "../src/stack/process_id.ts";
 import { PARTS } from "../src/stack/state.ts";
 import { waitFor } from "../src/stack/wait_for.ts";
@@ -15,6 +17,11 @@ import { type Checkout, finish, makeCheckout, nothingIsLeft, type Ran } from "./
 
 const COLLECTOR = { ONLY: "collector" };
 const home = (checkout: Checkout, ...path: string[]) => join(checkout.folder, ".prodlike", ...path);
+
+// An empty diff: a job without ESLint.
+const quickJob = ({ environment: { API_PORT } }: Checkout) => ({
+  JOB_REQUEST: `POST http://127.0.0.1:${API_PORT}/reviews {"base":"HEAD"}`,
+});
 
 /** Gives the test a checkout of its own. */
 function faultTest(name: string, body: (checkout: Checkout) => Promise<void>): void {
@@ -72,7 +79,8 @@ faultTest("a port that a stranger holds is refused, naming the variable and the 
 faultTest("two checkouts run side by side, and one says that the other holds its port", async (checkout) => {
   const other = await makeCheckout();
   try {
-    for (const ran of await Promise.all([checkout.run("verify"), other.run("verify")])) exits(ran, 0);
+    for (const ran of await Promise.all([checkout, other].map((each) => each.run("verify", quickJob(each)))))
+      exits(ran, 0);
     exits(await other.run("otel_up", COLLECTOR), 0);
     const said = exits(await checkout.run("verify", { OTLP_PORT: other.environment.OTLP_PORT! }), 2);
     if (process.platform === "linux") {
@@ -147,34 +155,27 @@ faultTest("pids that belong to others by now are not signalled and do no harm", 
 });
 
 faultTest("two otel-up, and otel-up with otel-down, at once end in one stack or none", async (checkout) => {
-  for (const offsetMs of [0, 150, 400]) {
-    const up = () => checkout.run("otel_up", { ...COLLECTOR, JSON: "1" });
-    const ups = await Promise.all([up(), setTimeout(offsetMs).then(up)]);
-    for (const ran of ups) exits(ran, 0);
-    assert.deepEqual(
-      ups.flatMap(({ stdout }) => JSON.parse(stdout).started),
-      ["collector"],
-    );
+  const up = () => checkout.run("otel_up", { ...COLLECTOR, JSON: "1" });
+  const down = () => checkout.run("otel_down");
+  for (const offsetMs of [0, 250]) {
+    const together = async (first: () => Promise<Ran>, second: () => Promise<Ran>) => {
+      const both = await Promise.all([first(), setTimeout(offsetMs).then(second)]);
+      for (const ran of both) exits(ran, 0);
+      return both.flatMap(({ stdout }) => (stdout ? JSON.parse(stdout).started : []));
+    };
+    assert.deepEqual(await together(up, up), ["collector"]);
     const { supervisor, parts } = checkout.state()!;
     assert.deepEqual((await checkout.processes()).sort(), [supervisor.pid, parts.collector!.pid].sort());
-
-    // Down while up is on its way, up while down is.
-    exits(await checkout.run("otel_down"), 0);
-    for (const names of [
-      ["otel_up", "otel_down"],
-      ["otel_down", "otel_up"],
-    ] as const) {
-      const [first, second] = names.map((name) => () => checkout.run(name, COLLECTOR));
-      for (const ran of await Promise.all([first!(), setTimeout(offsetMs).then(second!)])) exits(ran, 0);
-      exits(await up(), 0);
-    }
-    exits(await checkout.run("otel_down"), 0);
+    await together(down, up);
+    await together(up, down);
+    exits(await up(), 0);
+    exits(await down(), 0);
     await nothingIsLeft(checkout);
   }
 });
 
 faultTest("verify shares its stack with another verify, and leaves it to an otel-up", async (checkout) => {
-  for (const ran of await Promise.all([checkout.run("verify"), checkout.run("verify")])) exits(ran, 0);
+  for (const ran of await Promise.all([1, 2].map(() => checkout.run("verify", quickJob(checkout))))) exits(ran, 0);
   await nothingIsLeft(checkout);
   assert.equal(existsSync(home(checkout, "stack", "postgres.json")), false);
 
@@ -182,9 +183,9 @@ faultTest("verify shares its stack with another verify, and leaves it to an otel
     ["verify", "otel_up"],
     ["otel_up", "verify"],
   ] as const) {
-    const first = checkout.run(names[0]);
+    const first = checkout.run(names[0], quickJob(checkout));
     await waitFor(() => checkout.state()?.parts.collector, "the first part");
-    for (const ran of await Promise.all([first, checkout.run(names[1])])) exits(ran, 0);
+    for (const ran of await Promise.all([first, checkout.run(names[1], quickJob(checkout))])) exits(ran, 0);
     assert.deepEqual(Object.keys(checkout.state()!.parts).sort(), [...PARTS].sort());
     exits(await checkout.run("otel_down"), 0);
     await nothingIsLeft(checkout);
@@ -211,11 +212,6 @@ async function interrupt(child: ChildProcess, after: RegExp, how: "script" | "ma
   assert.ok(sent, `no ${after} in ${ran.stderr}`);
   return ran;
 }
-
-// An empty diff: a job without ESLint.
-const quickJob = ({ environment: { API_PORT } }: Checkout) => ({
-  JOB_REQUEST: `POST http://127.0.0.1:${API_PORT}/reviews {"base":"HEAD"}`,
-});
 
 // The steps by what they print; the last column says whether the command has done its work by then.
 const steps: [name: "otel_up" | "verify", after: RegExp, how: "script" | "make", isDone?: true][] = [
@@ -286,7 +282,7 @@ faultTest("the stack ends when .prodlike is removed under it, and a new one take
   assert.equal(existsSync(store.folder), false);
   assert.match(exits(await checkout.run("otel_down"), 0), /Nothing was up/);
   // At once: the next command does not wait for the stack to notice.
-  for (const path of [[], ["stack"], ["stack", "state.json"], ["stack", "supervisor.lock"]]) {
+  for (const path of [[], ["stack", "state.json"], ["stack", "supervisor.lock"]]) {
     exits(await checkout.run("otel_up", COLLECTOR), 0);
     const before = checkout.state()!;
     remove(...path);
@@ -303,4 +299,70 @@ faultTest("the stack ends when .prodlike is removed under it, and a new one take
   remove();
   exits(await up, 2);
   await nothingIsLeft(checkout);
+});
+
+faultTest("a .prodlike that cannot be used is one line, and keeps nothing from ending", async (checkout) => {
+  writeFileSync(home(checkout), "");
+  for (const name of ["otel_up", "verify"]) {
+    const said = exits(await checkout.run(name), 2);
+    assert.match(said, /error: Cannot write to ".*stack": there is a file in its place\nnext: {2}ls -ld/);
+  }
+  assert.match(exits(await checkout.run("otel_down"), 0), /Nothing was up/);
+  rmSync(home(checkout));
+
+  exits(await checkout.run("otel_up", COLLECTOR), 0);
+  const before = checkout.state()!;
+  mkdirSync(home(checkout, "stack", "state.json.new")); // so that not even root can write the state
+  assert.match(exits(await checkout.run("otel_up"), 2), /error: Cannot write ".*state.json": EISDIR/);
+  assert.deepEqual((await checkout.processes()).sort(), [before.supervisor.pid, before.parts.collector!.pid].sort());
+  exits(await checkout.run("otel_down"), 0);
+  await nothingIsLeft(checkout);
+  const said = exits(await checkout.run("otel_up", COLLECTOR), 2);
+  assert.match(said, /error: Cannot start the supervisor: Cannot write ".*state.json": EISDIR/);
+  await nothingIsLeft(checkout);
+});
+
+faultTest("an ordinary user's store and files may vanish, be damaged or be of another version", async (checkout) => {
+  // Root's store lies elsewhere, and root may write everywhere.
+  const user = await serverUser();
+  const { folder } = checkout;
+  const own = () => user.uid === undefined || execa("chown", ["-R", `${user.uid}:${user.gid}`, folder]);
+  await own();
+  const run = (name: string, extra = {}) =>
+    finish(
+      checkout.start(name, { ...quickJob(checkout), HOME: folder, DENO_DIR: join(folder, ".deno"), ...extra }, user),
+    );
+  const file = (name: string) => home(checkout, "stack", name);
+  const refused = async (message: RegExp) => {
+    assert.match(exits(await run("otel_up"), 2), message);
+    await nothingIsLeft(checkout);
+  };
+
+  exits(await run("otel_up"), 0);
+  const store = readFileSync(file("postgres.json"), "utf8");
+  assert.equal(JSON.parse(store).folder, file("postgres"));
+  for (const name of ["20200101T000000Z-0000", "20200101T000000Z-0001/run.json"])
+    mkdirSync(home(checkout, "runs", name), { recursive: true });
+  await own();
+  for (const damage of ["{", JSON.stringify({ ...checkout.state(), version: 2 })]) {
+    writeFileSync(file("state.json"), damage);
+    exits(await run("verify"), 0);
+    exits(await run("otel_up"), 0);
+  }
+  writeFileSync(file("postgres.json"), '{"folder":"');
+  exits(await run("otel_down"), 0);
+  await refused(
+    /error: Cannot use ".*postgres.json": it is damaged, or another version .*\nnext: {2}rm ".*postgres.json"/,
+  );
+  writeFileSync(file("postgres.json"), store);
+  writeFileSync(file("postgres/data/PG_VERSION"), "17\n");
+  await refused(/error: Cannot start the postgres: .*version/);
+  rmSync(file("postgres.json")); // with it goes the password of the data
+  exits(await run("otel_up"), 0);
+  rmSync(home(checkout), { recursive: true });
+  await nothingIsLeft(checkout);
+
+  mkdirSync(home(checkout), { mode: 0o500 });
+  await own();
+  await refused(/error: Cannot write to ".*stack": this user may not\n/);
 });

@@ -39,8 +39,16 @@ export async function readJson<T extends object>(
   });
 }
 
-/** Writes beside and renames, so that a reader sees the old or the new content; at once, so that no step comes between. */
+/**
+ * Writes beside and renames, so that a reader sees the old or the new content; at once, so that no step comes between.
+ *
+ * @throws {UserError} when it cannot be written, as on a full disk
+ */
 export function writeJson(file: string, value: unknown): void {
-  writeFileSync(`${file}.new`, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  try {
+    writeFileSync(`${file}.new`, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
+    renameSync(`${file}.new`, file);
+  } catch (cause) {
+    throw new UserError(`Cannot write "${file}": ${(cause as Error).message}`, { cause });
+  }
 }

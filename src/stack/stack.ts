@@ -120,7 +120,9 @@ async function ensureSupervisor(config: Config, signal: AbortSignal): Promise<St
   const seen = await waited.catch(async (error) => {
     const late = await find(); // others may use it by now
     if (!late) child.kill();
-    return late ?? Promise.reject(error);
+    if (late) return late;
+    signal.throwIfAborted();
+    throw new UserError("Cannot start the supervisor: it does not answer", { next: `cat "${output}"`, cause: error });
   });
   if (seen !== "ended") return seen;
   if (child.exitCode) failure = lastLine(output) || `it ended with exit code ${child.exitCode}`;
