@@ -31,6 +31,9 @@ export const ENDING: Record<PartName, { signal: NodeJS.Signals; graceMs: number 
   collector: { signal: "SIGTERM", graceMs: 15_000 },
 };
 
+/** How long a supervisor may take to end all of them, one after the other, in ms. */
+export const ENDING_MS = Object.values(ENDING).reduce((sum, { graceMs }) => sum + graceMs, 10_000);
+
 /** The plan of the queue store. */
 export function planPostgres(
   config: Pick<Config, "home" | "root">,

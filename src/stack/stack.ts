@@ -9,10 +9,10 @@ import { entryCommand } from "../runtime.ts";
 import { UserError } from "../user_error.ts";
 import { findMarked, markOf } from "./mark.ts";
 import { lastLine } from "./part.ts";
+import { ENDING_MS } from "./plan.ts";
 import { isAlive, type ProcessId } from "./process_id.ts";
 import type { Answer, Progress, Request } from "./protocol.ts";
 import { isUp, makeStackFolder, PARTS, type PartName, readState, type StackState, stackFiles } from "./state.ts";
-import { ENDING_MS } from "./supervisor.ts";
 import { waitFor } from "./wait_for.ts";
 
 /** The parts that a configuration asks for. */

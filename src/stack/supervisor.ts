@@ -9,6 +9,7 @@ import { UserError } from "../user_error.ts";
 import { hasLock, takeLock } from "./lock.ts";
 import { findMarked } from "./mark.ts";
 import { Parts } from "./parts.ts";
+import { ENDING_MS } from "./plan.ts";
 import { removeStore } from "./postgres.ts";
 import { endProcess, identify, isAlive } from "./process_id.ts";
 import type { Answer, Progress, Request, Result, SignedRequest } from "./protocol.ts";
@@ -16,9 +17,6 @@ import { makeStackFolder, PARTS, type PartName, readState, stackFiles } from "./
 
 /** How often it looks at the sizes of the logs, whether its record is still there, and whether there is anything left to do, in ms. */
 const TIDY_EVERY_MS = 1_500;
-
-/** An earlier supervisor may take this long to end its parts, in ms; the worker finishes its running jobs. */
-export const ENDING_MS = 120_000;
 
 const removed = new UserError("Interrupted: the record of the stack was removed, so the stack is ended", {
   next: "make otel-up",
