@@ -53,10 +53,13 @@ function succeeds(step: () => void, otherwise: "EEXIST" | "ENOENT"): boolean {
   }
 }
 
+/** `undefined` when there is no lock, or a damaged one. */
 function readHolder(file: string): ProcessId | undefined {
   try {
-    return JSON.parse(readFileSync(file, "utf8"));
-  } catch {
-    return undefined;
+    return JSON.parse(readFileSync(file, "utf8")) ?? undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (error instanceof SyntaxError || code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw error;
   }
 }

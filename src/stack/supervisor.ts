@@ -149,7 +149,11 @@ export async function runSupervisor(config: Config): Promise<boolean> {
 
   /** Whether the commands can find this supervisor, and no other takes its place. */
   async function isOnRecord(): Promise<boolean> {
-    return hasLock(files.lock) && (await readState(config).catch(() => undefined))?.supervisor.token === token;
+    try {
+      return hasLock(files.lock) && (await readState(config))?.supervisor.token === token;
+    } catch {
+      return true; // it cannot be read right now, which takes nothing away
+    }
   }
 
   function isIdle(): boolean {
