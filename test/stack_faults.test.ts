@@ -199,18 +199,24 @@ function begin(checkout: Checkout, name: string, how: "script" | "make", environ
   return spawn("make", [name.replace("_", "-")], { cwd: checkout.folder, env, detached: true });
 }
 
-/** Sends SIGINT as soon as a line like `after` is on stderr; to all of the group when there is one. */
-async function interrupt(child: ChildProcess, after: RegExp, how: "script" | "make"): Promise<Ran> {
+/** Does something as soon as a line like `after` is on stderr. */
+async function when(child: ChildProcess, after: RegExp, act: () => void): Promise<Ran> {
   let seen = "";
-  const pid = how === "make" ? -child.pid! : child.pid!;
-  let sent = false;
+  let isDone = false;
   child.stderr!.on("data", (text) => {
     seen += text;
-    if (!sent && after.test(seen)) sent = process.kill(pid, "SIGINT");
+    if (isDone || !after.test(seen)) return;
+    isDone = true;
+    act();
   });
   const ran = await finish(child);
-  assert.ok(sent, `no ${after} in ${ran.stderr}`);
+  assert.ok(isDone, `no ${after} in ${ran.stderr}`);
   return ran;
+}
+
+/** Sends SIGINT, to all of the group when there is one. */
+function interrupt(child: ChildProcess, after: RegExp, how: "script" | "make"): Promise<Ran> {
+  return when(child, after, () => process.kill(how === "make" ? -child.pid! : child.pid!, "SIGINT"));
 }
 
 // The steps by what they print; the last column says whether the command has done its work by then.
@@ -265,12 +271,14 @@ faultTest("Ctrl-C at any step of verify leaves a stack that was up as it was", a
   await nothingIsLeft(checkout);
 });
 
-faultTest("a verify that is killed leaves nothing either", async (checkout) => {
+faultTest("a verify that is killed, or whose supervisor is, leaves nothing either", async (checkout) => {
   const child = checkout.start("verify");
-  await waitFor(() => checkout.state()?.parts.worker, "the worker's start");
-  child.kill("SIGKILL");
+  await when(child, /postgres +ready/, () => child.kill("SIGKILL"));
   await nothingIsLeft(checkout);
-  assert.equal(existsSync(home(checkout, "stack", "postgres.json")), false);
+  await when(checkout.start("verify"), /(api +ready.*worker|worker +ready.*api) +ready/s, () =>
+    process.kill(checkout.state()!.supervisor.pid, "SIGKILL"),
+  );
+  await nothingIsLeft(checkout);
 });
 
 faultTest("the stack ends when .prodlike is removed under it, and a new one takes its place", async (checkout) => {

@@ -30,8 +30,8 @@ export interface Progress {
 /** The supervisor's answer: lines of JSON, the last of them a result. */
 export type Answer =
   | PartEvent
-  /** To `use`: these were started, the stack may be used now. */
-  | { lent: PartName[] }
+  /** To `use`: the stack may be used now. */
+  | { lent: true }
   /** With `ending` it has nothing left to do. */
   | (Result & { ending: boolean });
 

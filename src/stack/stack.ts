@@ -11,7 +11,7 @@ import { findMarked, markOf } from "./mark.ts";
 import { lastLine } from "./part.ts";
 import { ENDING_MS } from "./plan.ts";
 import { isAlive, type ProcessId } from "./process_id.ts";
-import type { Answer, Progress, Request } from "./protocol.ts";
+import type { Answer, PartEvent, Progress, Request } from "./protocol.ts";
 import { isUp, makeStackFolder, PARTS, type PartName, readState, type StackState, stackFiles } from "./state.ts";
 import { waitFor } from "./wait_for.ts";
 
@@ -37,23 +37,23 @@ export async function stackUp(config: Config, progress: Progress): Promise<PartN
  * @throws {UserError} as {@link stackUp}; else what `work` throws
  */
 export async function withStack<T>(config: Config, progress: Progress, work: () => Promise<T>): Promise<T> {
-  let started: PartName[] = [];
+  let isOwn = false;
   let outcome: PromiseSettledResult<T> | undefined;
-  const use = async (lent: PartName[]) => {
-    started = lent;
+  const onEvent = (event: PartEvent) => {
+    isOwn ||= event.phase === "starting";
+    progress.onEvent(event);
+  };
+  const use = async () => {
     [outcome] = await Promise.allSettled([work()]);
   };
   try {
-    await command(
-      config,
-      { command: "use", environment: config.environment, parts: wantedParts(config) },
-      progress,
-      use,
-    );
+    const request: Request = { command: "use", environment: config.environment, parts: wantedParts(config) };
+    await command(config, request, { ...progress, onEvent }, use);
   } catch (error) {
+    // Without the supervisor nobody else ends what was started for this alone.
+    const unstoppable = new AbortController().signal;
+    if (error instanceof SupervisorLostError && isOwn) await stackDown(config, { ...progress, signal: unstoppable });
     if (!outcome) throw error;
-    // The supervisor died while its stack was used; without it nobody else ends what it had started for this alone.
-    if (started.length) await stackDown(config, { ...progress, signal: new AbortController().signal });
   }
   if (outcome?.status === "fulfilled") return outcome.value;
   throw outcome?.reason;
@@ -73,8 +73,13 @@ export async function restartCollector(config: Config, progress: Progress): Prom
   await command(config, { command: "restart", part: "collector", environment: config.environment }, progress);
 }
 
-/** What is done while the supervisor lends the stack, of which it has started these parts. */
-type Use = (started: PartName[]) => Promise<void>;
+/** What is done while the supervisor lends the stack. */
+type Use = () => Promise<void>;
+
+/** The supervisor died in the middle of a command. */
+class SupervisorLostError extends UserError {
+  override name = "SupervisorLostError";
+}
 
 /** Sends a request to the supervisor, which is started when there is none. */
 async function command(config: Config, request: Request, progress: Progress, use?: Use): Promise<PartName[]> {
@@ -161,17 +166,18 @@ async function send(
       answered = true;
       const answer: Answer = JSON.parse(line);
       if ("phase" in answer) onEvent(answer);
-      else if ("lent" in answer) await use?.(answer.lent).finally(giveUp);
+      else if ("lent" in answer) await use?.().finally(giveUp);
       else return answer;
     }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (answered || !["ECONNREFUSED", "ECONNRESET", "EPIPE"].includes(code ?? "")) throw error;
+    if (!["ECONNREFUSED", "ECONNRESET", "EPIPE"].includes(code ?? "")) throw error;
   } finally {
     signal.removeEventListener("abort", giveUp);
     socket.destroy();
   }
+  if (answered)
+    throw new SupervisorLostError("Cannot finish: the supervisor ended in the middle", { next: "make otel-down" });
   signal.throwIfAborted();
-  if (!answered) return undefined;
-  throw new UserError("Cannot finish: the supervisor ended in the middle", { next: "make otel-down" });
+  return undefined;
 }

@@ -89,7 +89,7 @@ export async function runSupervisor(config: Config): Promise<boolean> {
       const progress = { signal: AbortSignal.any([gone.signal, stopping.signal]), onEvent: answer };
       let result = await inTurn(() => perform(request, progress));
       if (request.command === "use" && "done" in result) {
-        answer({ lent: result.done });
+        answer({ lent: true });
         if (!gone.signal.aborted) await once(gone.signal, "abort");
         result = await inTurn(() => giveBack(progress));
       }
