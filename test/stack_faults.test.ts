@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { execa } from "execa";
@@ -172,6 +173,26 @@ faultTest("two otel-up, and otel-up with otel-down, at once end in one stack or 
     exits(await down(), 0);
     await nothingIsLeft(checkout);
   }
+});
+
+faultTest("the supervisor stays for a command that came while it was ending everything", async (checkout) => {
+  exits(await checkout.run("otel_up", COLLECTOR), 0);
+  const { supervisor, parts } = checkout.state()!;
+  const ask = (request: object) => {
+    const socket = connect(supervisor.port, "127.0.0.1");
+    socket.write(`${JSON.stringify({ token: supervisor.token, ...request })}\n`);
+    return { socket, answer: text(socket).catch(() => "none") };
+  };
+  process.kill(parts.collector!.pid, "SIGSTOP");
+  const down = ask({ command: "down" });
+  await once(down.socket, "data"); // it is being ended
+  const up = ask({ command: "up", environment: checkout.environment, parts: ["collector"] });
+  await ask({ token: "wrong" }).answer; // refused at once, after the one before was read
+  process.kill(parts.collector!.pid, "SIGCONT");
+  for (const { answer } of [down, up]) assert.match(await answer, /"done":\["collector"\],"ending":false}\n$/);
+  assert.match(exits(await checkout.run("otel_up", COLLECTOR), 0), /nothing was changed/);
+  exits(await checkout.run("otel_down"), 0);
+  await nothingIsLeft(checkout);
 });
 
 faultTest("verify shares its stack with another verify, and leaves it to an otel-up", async (checkout) => {
