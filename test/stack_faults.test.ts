@@ -17,6 +17,7 @@ import { waitFor } from "../src/stack/wait_for.ts";
 import { type Checkout, finish, makeCheckout, nothingIsLeft, type Ran } from "./checkout.ts";
 
 const COLLECTOR = { ONLY: "collector" };
+const SERVICES_READY = /(api +ready.*worker|worker +ready.*api) +ready/s;
 const home = (checkout: Checkout, ...path: string[]) => join(checkout.folder, ".prodlike", ...path);
 
 // An empty diff: a job without ESLint.
@@ -196,7 +197,13 @@ faultTest("the supervisor stays for a command that came while it was ending ever
 });
 
 faultTest("verify shares its stack with another verify, and leaves it to an otel-up", async (checkout) => {
-  for (const ran of await Promise.all([1, 2].map(() => checkout.run("verify", quickJob(checkout))))) exits(ran, 0);
+  const verify = checkout.start("verify", quickJob(checkout));
+  const held = when(verify, SERVICES_READY, () => verify.kill("SIGSTOP"));
+  await waitFor(() => checkout.state()?.parts.collector, "the first part");
+  exits(await checkout.run("verify", quickJob(checkout)), 0);
+  assert.ok(checkout.state(), "the first verify still uses it");
+  verify.kill("SIGCONT");
+  exits(await held, 0);
   await nothingIsLeft(checkout);
   assert.equal(existsSync(home(checkout, "stack", "postgres.json")), false);
 
@@ -247,7 +254,7 @@ const steps: [name: "otel_up" | "verify", after: RegExp, how: "script" | "make",
   ["otel_up", /(api|worker) +ready/, "make"],
   ["verify", /No stack is up/, "script"],
   ["verify", /postgres +ready/, "make"],
-  ["verify", /(api +ready.*worker|worker +ready.*api) +ready/s, "script"],
+  ["verify", SERVICES_READY, "script"],
   ["verify", /Proved/, "script", true],
   ["verify", /worker +finishes/, "make", true],
 ];
@@ -296,9 +303,7 @@ faultTest("a verify that is killed, or whose supervisor is, leaves nothing eithe
   const child = checkout.start("verify");
   await when(child, /postgres +ready/, () => child.kill("SIGKILL"));
   await nothingIsLeft(checkout);
-  await when(checkout.start("verify"), /(api +ready.*worker|worker +ready.*api) +ready/s, () =>
-    process.kill(checkout.state()!.supervisor.pid, "SIGKILL"),
-  );
+  await when(checkout.start("verify"), SERVICES_READY, () => process.kill(checkout.state()!.supervisor.pid, "SIGKILL"));
   await nothingIsLeft(checkout);
 });
 
