@@ -163,6 +163,7 @@ export async function runSupervisor(config: Config): Promise<boolean> {
   async function stop(reason: UserError): Promise<void> {
     if (isEnding || stopping.signal.aborted) return;
     stopping.abort(reason);
+    leaveRecord();
     await last;
     await parts.end(PARTS, { onEvent: () => {} });
     await parts.removeLostStore();
@@ -173,14 +174,20 @@ export async function runSupervisor(config: Config): Promise<boolean> {
     if (isEnding) return;
     isEnding = true;
     clearInterval(tidying);
-    // In this order: who still finds the state finds a supervisor that is about to end.
-    if (hasLock(files.lock)) for (const file of [files.state, files.lock]) rmSync(file, { force: true });
+    leaveRecord();
     server.close();
     for (const socket of sockets) if (!socket.writableEnded) socket.destroy();
   }
 
+  /** From now on nothing is recorded; the next command starts another supervisor, which waits for the end of this one. */
+  function leaveRecord(): void {
+    if (!hasLock(files.lock)) return;
+    // In this order: who still finds the state finds a supervisor that is about to end.
+    for (const file of [files.state, files.lock]) rmSync(file, { force: true });
+  }
+
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.once(signal, () => stop(new UserError(`Interrupted: the supervisor has received ${signal}`)));
+    process.on(signal, () => stop(new UserError(`Interrupted: the supervisor has received ${signal}`)));
   }
   return true;
 }
