@@ -211,7 +211,8 @@ export class Parts {
 
   /** Without the lock the record belongs to another supervisor, or to nobody. */
   #save(): void {
-    if (hasLock(stackFiles(this.#config).lock)) writeState(this.#config, this.#state);
+    if (!hasLock(stackFiles(this.#config).lock)) throw new UserError("the record of the stack was removed");
+    writeState(this.#config, this.#state);
   }
 }
 
