@@ -97,7 +97,10 @@ function linkPackages(from: string, to: string): void {
 /** Asserts that no process of it runs or will go on, that its ports are free, and that nothing is on record. */
 export async function nothingIsLeft(checkout: Checkout): Promise<void> {
   const isEmpty = async () => (await checkout.processes()).length === 0 || undefined;
-  await waitFor(isEmpty, "the end of all processes", { timeoutMs: 30_000 });
+  await waitFor(isEmpty, "the end of all processes", { timeoutMs: 30_000 }).catch(async () => {
+    const pids = (await checkout.processes()).join();
+    assert.fail((await execa("ps", ["-o", "pid,ppid,stat,etime,args", "-p", pids], { reject: false })).stdout);
+  });
   for (const port of Object.values(checkout.environment)) assert.equal(await isFree(Number(port)), true);
   assert.equal(checkout.state(), undefined);
 }
