@@ -83,7 +83,8 @@ class SupervisorLostError extends UserError {
 
 /** Sends a request to the supervisor, which is started when there is none. */
 async function command(config: Config, request: Request, progress: Progress, use?: Use): Promise<PartName[]> {
-  for (;;) {
+  // One that ends just now is met once or twice, when others type commands at the same time.
+  for (let tries = 0; tries < 20; tries++) {
     const supervisor = await ensureSupervisor(config, progress.signal);
     if (!supervisor) continue;
     const answer = await send(supervisor, request, progress, use);
@@ -93,6 +94,9 @@ async function command(config: Config, request: Request, progress: Progress, use
     if (answer.expected) throw new UserError(answer.failed, answer.next ? { next: answer.next } : {});
     throw new Error(answer.failed);
   }
+  throw new UserError("Cannot reach the supervisor: each one that was started has ended at once", {
+    next: `cat "${stackFiles(config).output("supervisor")}"`,
+  });
 }
 
 async function untilEnded(supervisor: ProcessId): Promise<void> {
