@@ -200,11 +200,11 @@ faultTest("the supervisor stays for a command that came while it was ending ever
 
 faultTest("verify shares its stack with another verify, and leaves it to an otel-up", async (checkout) => {
   const verify = checkout.start("verify", quickJob(checkout));
-  const held = when(verify, SERVICES_READY, () => verify.kill("SIGSTOP"));
+  const held = when(verify, SERVICES_READY, () => process.kill(verify.pid!, "SIGSTOP"));
   await waitFor(() => checkout.state()?.parts.collector, "the first part");
   exits(await checkout.run("verify", quickJob(checkout)), 0);
   assert.ok(checkout.state(), "the first verify still uses it");
-  verify.kill("SIGCONT");
+  process.kill(verify.pid!, "SIGCONT");
   exits(await held, 0);
   await nothingIsLeft(checkout);
   assert.equal(existsSync(home(checkout, "stack", "postgres.json")), false);
