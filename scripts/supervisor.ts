@@ -1,5 +1,12 @@
 import { loadConfig, readEnvironment } from "../src/config.ts";
 import { runSupervisor } from "../src/stack/supervisor.ts";
+import { UserError } from "../src/user_error.ts";
 
-// Started by `make otel-up`, never by hand.
-await runSupervisor(loadConfig(readEnvironment()));
+// Started by the commands, never by hand; its last line is what they say when it fails.
+try {
+  await runSupervisor(loadConfig(readEnvironment()));
+} catch (error) {
+  const { message, stack } = error as Error;
+  process.stderr.write(error instanceof UserError ? `${message}\n` : `${stack}\n${message}\n`);
+  process.exit(2); // it may have begun to listen
+}

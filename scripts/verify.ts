@@ -1,22 +1,15 @@
-import { existsSync } from "node:fs";
 import { relative } from "node:path";
-import { removeStore } from "../src/stack/postgres.ts";
 import { partProgress } from "../src/stack/progress.ts";
-import { stackDown, stackUp } from "../src/stack/stack.ts";
-import { isUp, readState, stackFiles } from "../src/stack/state.ts";
+import { withStack } from "../src/stack/stack.ts";
+import { isUp, readState } from "../src/stack/state.ts";
 import { EXIT, runScript } from "../src/terminal.ts";
 import { verify } from "../src/verify/verify.ts";
 import { drawWaterfall } from "../src/verify/waterfall.ts";
 
 await runScript(async (config, { say, paint, columns, signal }) => {
   const began = performance.now();
-  const progress = { signal, onEvent: partProgress(say) };
-  const own = !isUp(await readState(config));
-  const { postgres } = stackFiles(config);
-  const ownStore = own && !existsSync(postgres);
-  if (own) say("No stack is up: starting one.");
-  try {
-    if (own) await stackUp(config, progress);
+  if (!isUp(await readState(config))) say("No stack is up: starting one.");
+  return withStack(config, { signal, onEvent: partProgress(say) }, async () => {
     const { result, spans } = await verify(config, { signal, say });
     if (spans.length) say(`\n${drawWaterfall(spans, { columns, paint })}`);
     say();
@@ -41,9 +34,5 @@ await runScript(async (config, { say, paint, columns, signal }) => {
     else say(paint("red", `Disproved: ${failed} of ${result.checks.length} checks failed.`));
     if (result.run) say(`run: ${relative(process.cwd(), result.run)}`);
     return { code: result.ok ? EXIT.ok : EXIT.disproved, json: result };
-  } finally {
-    // Not the signal: what was started is ended also after a Ctrl-C.
-    if (own) await stackDown(config, { ...progress, signal: new AbortController().signal });
-    if (ownStore) await removeStore(postgres);
-  }
+  });
 });

@@ -53,8 +53,10 @@ export async function runScript(main: (config: Config, terminal: Terminal) => Pr
     terminal.paint = painter(process.stderr.isTTY && !environment.NO_COLOR);
     outcome = await main(loadConfig(environment), terminal);
   } catch (error) {
-    outcome = explain(error, terminal);
-    if (interrupted.signal.aborted) outcome.code = EXIT.interrupted;
+    const { aborted, reason } = interrupted.signal;
+    // What was interrupted may say so in words of its own.
+    outcome = explain(aborted && !(error instanceof UserError) ? reason : error, terminal);
+    if (aborted) outcome.code = EXIT.interrupted;
   }
   if (json) process.stdout.write(`${JSON.stringify(outcome.json)}\n`);
   process.exitCode = outcome.code;

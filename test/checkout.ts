@@ -18,6 +18,7 @@ import { execa } from "execa";
 import { ROOT } from "../src/config.ts";
 import { currentRuntime, entryCommand } from "../src/runtime.ts";
 import { freePort, isFree } from "../src/stack/ports.ts";
+import type { ServerUser } from "../src/stack/postgres_programs.ts";
 import type { StackState } from "../src/stack/state.ts";
 import { waitFor } from "../src/stack/wait_for.ts";
 
@@ -34,8 +35,8 @@ export interface Checkout {
   folder: string;
   /** Its ports. */
   environment: Record<string, string>;
-  /** Starts `scripts/<name>.ts`, with `extra` in its environment. */
-  start(name: string, extra?: Record<string, string>): ChildProcess;
+  /** Starts `scripts/<name>.ts`, with `extra` in its environment, as another user when one is given. */
+  start(name: string, extra?: Record<string, string>, user?: ServerUser): ChildProcess;
   /** Runs it to its end. */
   run(name: string, extra?: Record<string, string>): Promise<Ran>;
   state(): StackState | undefined;
@@ -60,16 +61,19 @@ export async function makeCheckout(): Promise<Checkout> {
   const environment = { API_PORT: String(await freePort()), OTLP_PORT: String(await freePort()) };
   const stackFolder = join(folder, ".prodlike", "stack");
   const read = (name: string) => {
-    const file = join(stackFolder, name);
-    return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined;
+    try {
+      return JSON.parse(readFileSync(join(stackFolder, name), "utf8"));
+    } catch {
+      return undefined; // there is none, or a test has damaged it
+    }
   };
 
   const checkout: Checkout = {
     folder,
     environment,
-    start(name, extra = {}) {
+    start(name, extra = {}, user = {}) {
       const { file, args } = entryCommand(join(folder, "scripts", `${name}.ts`), currentRuntime);
-      return spawn(file, args, { cwd: folder, env: { ...inherited(), ...environment, ...extra } });
+      return spawn(file, args, { cwd: folder, env: { ...inherited(), ...environment, ...extra }, ...user });
     },
     run: (name, extra) => finish(checkout.start(name, extra)),
     state: () => read("state.json"),
@@ -94,13 +98,6 @@ export async function makeCheckout(): Promise<Checkout> {
   return checkout;
 }
 
-/** Asserts that no process, no port and no state of a checkout is left. */
-export async function nothingIsLeft(checkout: Checkout): Promise<void> {
-  await waitFor(async () => ((await checkout.processes()).length === 0 ? true : undefined), "the end of all processes");
-  for (const port of Object.values(checkout.environment)) assert.equal(await isFree(Number(port)), true);
-  assert.equal(checkout.state(), undefined);
-}
-
 /** Of a line of ps, on Linux: PostgreSQL's own children do not name the store in their arguments. */
 function workingFolder(line: string): string {
   try {
@@ -118,6 +115,17 @@ function linkPackages(from: string, to: string): void {
   // Newer than package-lock.json: nothing to install.
   rmSync(join(to, ".package-lock.json"));
   cpSync(join(from, ".package-lock.json"), join(to, ".package-lock.json"));
+}
+
+/** Asserts that no process of it runs or will go on, that its ports are free, and that nothing is on record. */
+export async function nothingIsLeft(checkout: Checkout): Promise<void> {
+  const isEmpty = async () => (await checkout.processes()).length === 0 || undefined;
+  await waitFor(isEmpty, "the end of all processes", { timeoutMs: 30_000 }).catch(async () => {
+    const pids = (await checkout.processes()).join();
+    assert.fail((await execa("ps", ["-o", "pid,ppid,stat,etime,args", "-p", pids], { reject: false })).stdout);
+  });
+  for (const port of Object.values(checkout.environment)) assert.equal(await isFree(Number(port)), true);
+  assert.equal(checkout.state(), undefined);
 }
 
 /** Waits for a child's end and collects what it prints. */

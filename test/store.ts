@@ -29,7 +29,7 @@ export async function startTestStore(): Promise<TestStore> {
   const store: TestStore = {
     url: command.url,
     async start() {
-      await startPart(planPostgres({ home }, command), {
+      await startPart(planPostgres({ home, root: home }, command), {
         output: files.output("postgres"),
         signal: new AbortController().signal,
         onSpawn: (started) => {

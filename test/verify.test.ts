@@ -11,7 +11,7 @@ import { currentRuntime } from "../src/runtime.ts";
 import { waitFor } from "../src/stack/wait_for.ts";
 import type { Check } from "../src/verify/checks.ts";
 import type { Verification } from "../src/verify/verify.ts";
-import { finish, makeCheckout, nothingIsLeft, type Ran } from "./checkout.ts";
+import { makeCheckout, nothingIsLeft, type Ran } from "./checkout.ts";
 import { startProgram } from "./program.ts";
 import { startTestRedis } from "./store.ts";
 
@@ -340,42 +340,6 @@ test("verify holds with Redis as the queue store", async (t) => {
     await nothingIsLeft(checkout);
   } finally {
     redis.child.kill();
-    await checkout.close();
-  }
-});
-
-test("a taken port is one clear line and exit code 2", async () => {
-  const checkout = await makeCheckout();
-  const other = await makeCheckout();
-  try {
-    assert.equal((await other.run("otel_up", { ONLY: "collector" })).code, 0);
-    const { OTLP_PORT } = other.environment;
-    const ran = await checkout.run("otel_up", { OTLP_PORT: OTLP_PORT! });
-    assert.equal(ran.code, 2);
-    assert.match(
-      ran.stderr,
-      new RegExp(`error: Cannot listen on 127.0.0.1:${OTLP_PORT} \\(OTLP_PORT\\): it is held by`),
-    );
-    assert.ok(process.platform !== "linux" || ran.stderr.includes(other.folder), ran.stderr);
-    await nothingIsLeft(checkout);
-  } finally {
-    await checkout.close();
-    await other.close();
-  }
-});
-
-test("Ctrl-C ends verify and everything that it started", async () => {
-  const checkout = await makeCheckout();
-  try {
-    const child = checkout.start("verify");
-    const ran = finish(child);
-    await waitFor(() => (checkout.state()?.parts.worker ? true : undefined), "the worker's start");
-    child.kill("SIGINT");
-    const { code, signal, stderr } = await ran;
-    // Deno reports a child's exit code above 128 as a signal.
-    assert.ok(code === 130 || signal === "SIGINT", stderr);
-    await nothingIsLeft(checkout);
-  } finally {
     await checkout.close();
   }
 });

@@ -2,28 +2,53 @@ import { renameSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { UserError } from "../user_error.ts";
 
+/** A file that is damaged, or of another version of prodlike. */
+export class DamagedFileError extends UserError {
+  override name = "DamagedFileError";
+}
+
+/** What is read from a file before it is known to be whole. */
+export type Unchecked<T> = { readonly [K in keyof T]?: unknown };
+
 /**
  * Reads a file that {@link writeJson} wrote; `undefined` when there is none.
  *
- * @throws {UserError} when it is not JSON
+ * @throws {DamagedFileError} when it is no JSON object that `isWhole` accepts
+ * @throws {UserError} when it may not be read
  */
-export async function readJson<T>(file: string): Promise<T | undefined> {
+export async function readJson<T extends object>(
+  file: string,
+  isWhole: (value: Unchecked<T>) => boolean,
+): Promise<T | undefined> {
   let text: string;
   try {
     text = await readFile(file, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw new UserError(`Cannot read "${file}": ${message}`, { next: `ls -l "${file}"`, cause });
   }
   try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new UserError(`Cannot read "${file}": it is not JSON`, { next: `rm ${file}`, cause });
+    const value = JSON.parse(text);
+    if (typeof value === "object" && value && isWhole(value)) return value;
+  } catch {
+    // Not JSON.
   }
+  throw new DamagedFileError(`Cannot use "${file}": it is damaged, or another version of prodlike wrote it`, {
+    next: `rm "${file}"`,
+  });
 }
 
-/** Writes beside and renames, so that a reader sees the old or the new content; at once, so that no step comes between. */
+/**
+ * Writes beside and renames, so that a reader sees the old or the new content; at once, so that no step comes between.
+ *
+ * @throws {UserError} when it cannot be written, as on a full disk
+ */
 export function writeJson(file: string, value: unknown): void {
-  writeFileSync(`${file}.new`, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  try {
+    writeFileSync(`${file}.new`, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
+    renameSync(`${file}.new`, file);
+  } catch (cause) {
+    throw new UserError(`Cannot write "${file}": ${(cause as Error).message}`, { cause });
+  }
 }

@@ -1,45 +1,65 @@
-import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { setTimeout } from "node:timers/promises";
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { identify, isAlive, type ProcessId } from "./process_id.ts";
 
 /**
  * Takes the lock `file` for this process; `false` when a running process has it. The lock of a process that died is
  * taken over.
  */
-export async function takeLock(file: string): Promise<boolean> {
+export function takeLock(file: string): boolean {
   const mine = identify(process.pid);
   if (!mine) throw new Error(`Cannot identify process ${process.pid}`);
   const draft = `${file}.${process.pid}`;
   writeFileSync(draft, JSON.stringify(mine), { mode: 0o600 });
   try {
-    if (tryLink(draft, file)) return true;
+    if (succeeds(() => linkSync(draft, file), "EEXIST")) return true;
     const holder = readHolder(file);
-    if (holder && isAlive(holder)) return false;
-    rmSync(file, { force: true });
-    if (!tryLink(draft, file)) return false;
-    // Two that find the same stale lock could remove each other's new one; who lost sees it after this pause.
-    await setTimeout(50);
-    return readHolder(file)?.pid === process.pid;
+    return (
+      !(holder && isAlive(holder)) &&
+      removeStale(file, `${draft}.stale`) &&
+      succeeds(() => linkSync(draft, file), "EEXIST")
+    );
   } finally {
     rmSync(draft, { force: true });
   }
 }
 
-/** A link, unlike "create, then write", is never seen half done. */
-function tryLink(draft: string, file: string): boolean {
+/** Whether this process has the lock `file`: whoever removes the file takes it away. */
+export function hasLock(file: string): boolean {
+  const holder = readHolder(file);
+  return holder?.pid === process.pid && isAlive(holder);
+}
+
+/** Moves it aside first: of two that find the same stale lock, the slower one must not remove the lock of the faster. */
+function removeStale(file: string, aside: string): boolean {
+  if (!succeeds(() => renameSync(file, aside), "ENOENT")) return false;
   try {
-    linkSync(draft, file);
+    const holder = readHolder(aside);
+    if (!holder || !isAlive(holder)) return true;
+    succeeds(() => linkSync(aside, file), "EEXIST");
+    return false;
+  } finally {
+    rmSync(aside);
+  }
+}
+
+/** Links and renames, unlike "create, then write", are never seen half done. */
+function succeeds(step: () => void, otherwise: "EEXIST" | "ENOENT"): boolean {
+  try {
+    step();
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    if ((error as NodeJS.ErrnoException).code === otherwise) return false;
     throw error;
   }
 }
 
+/** `undefined` when there is no lock, or a damaged one. */
 function readHolder(file: string): ProcessId | undefined {
   try {
-    return JSON.parse(readFileSync(file, "utf8"));
-  } catch {
-    return undefined;
+    return JSON.parse(readFileSync(file, "utf8")) ?? undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (error instanceof SyntaxError || code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw error;
   }
 }

@@ -102,7 +102,8 @@ function watchChild(child: ChildProcess): Part {
   return { id: identify(pid) ?? { pid, started: "ended at once" }, exited, release: () => child.unref() };
 }
 
-function lastLine(file: string): string | undefined {
+/** The last line of a log; of one by Pino, its message. */
+export function lastLine(file: string): string | undefined {
   const line = readFileSync(file, "utf8").trimEnd().split("\n").at(-1);
   if (!line?.startsWith("{")) return line;
   try {

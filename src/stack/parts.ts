@@ -1,14 +1,25 @@
-import { rmSync, statSync, truncateSync } from "node:fs";
+import { existsSync, rmSync, statSync, truncateSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { performance } from "node:perf_hooks";
 import type { Config } from "../config.ts";
 import { UserError } from "../user_error.ts";
+import { hasLock } from "./lock.ts";
+import { findMarked } from "./mark.ts";
 import { adoptPart, type Part, startPart } from "./part.ts";
 import { ENDING, type PartPlan, planEntry, planPostgres } from "./plan.ts";
 import { requireFree } from "./ports.ts";
 import { planStore } from "./postgres.ts";
-import { endProcess, isAlive } from "./process_id.ts";
+import { endProcess, isAlive, type ProcessId } from "./process_id.ts";
 import type { Progress } from "./protocol.ts";
-import { PARTS, type PartName, type PartState, type StackState, stackFiles, writeState } from "./state.ts";
+import {
+  PARTS,
+  type PartName,
+  type PartState,
+  runningParts,
+  type StackState,
+  stackFiles,
+  writeState,
+} from "./state.ts";
 
 /** A log of a part is emptied when it exceeds this, in bytes. */
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
@@ -19,11 +30,14 @@ export class Parts {
   readonly #state: StackState;
   readonly #running = new Map<PartName, Part>();
   readonly #ending = new Set<PartName>();
+  /** The folder of the queue store. */
+  #store: string | undefined;
 
   /** Takes over what still runs of `state`, the record of a supervisor that died. */
   constructor(config: Config, supervisor: StackState["supervisor"], state: StackState | undefined) {
     this.#config = config;
-    this.#state = { version: 1, supervisor, parts: state?.parts ?? {} };
+    // When none runs, as after a restart of the machine, there is nothing to take over and nothing to say.
+    this.#state = { version: 1, supervisor, parts: (runningParts(state).length > 0 && state?.parts) || {} };
     for (const name of PARTS) {
       const part = this.#state.parts[name];
       if (!part || part.exit !== undefined) continue;
@@ -31,6 +45,18 @@ export class Parts {
       else Object.assign(part, { exit: null, ready: false });
     }
     this.#save();
+  }
+
+  /** Ends what carries this checkout's mark and is on no record, as when a supervisor was killed and its state removed. */
+  async endStrays({ onEvent }: Pick<Progress, "onEvent">): Promise<PartName[]> {
+    const known = [...this.#running.values()].map(({ id }) => id.pid);
+    const strays = findMarked(this.#config.root).filter(({ id }) => !known.includes(id.pid));
+    const ended = PARTS.filter((name) => strays.some((stray) => stray.name === name));
+    for (const part of ended) {
+      onEvent({ part, phase: "stray" });
+      for (const { id } of strays.filter(({ name }) => name === part)) await endPart(part, id, onEvent);
+    }
+    return ended;
   }
 
   /**
@@ -64,23 +90,23 @@ export class Parts {
     return missing;
   }
 
-  /** Ends those of `names` that run, one after the other in the order in which nothing is lost. */
-  async end(names: readonly PartName[], { onEvent }: Pick<Progress, "onEvent">): Promise<void> {
+  /** Ends those of `names` that run, one after the other in the order in which nothing is lost. Returns which these were. */
+  async end(names: readonly PartName[], { onEvent }: Pick<Progress, "onEvent">): Promise<PartName[]> {
+    const ended: PartName[] = [];
     for (const name of PARTS.filter((part) => names.includes(part))) {
       const part = this.#running.get(name);
       this.#ending.add(name);
       if (part && isAlive(part.id)) {
-        const began = performance.now();
-        onEvent({ part: name, phase: "ending" });
-        const phase = await endProcess(part.id, ENDING[name]);
-        onEvent({ part: name, phase, tookMs: performance.now() - began });
+        await endPart(name, part.id, onEvent);
+        ended.push(name);
       }
       part?.release();
       this.#running.delete(name);
       this.#ending.delete(name);
       delete this.#state.parts[name];
-      this.#save();
+      this.#trySave();
     }
+    return ended;
   }
 
   /** Ends the collector, removes what it wrote, and starts it again. */
@@ -90,6 +116,12 @@ export class Parts {
     for (const file of [traces, metrics, collectorLog])
       for (const path of [file, `${file}.1`]) rmSync(path, { force: true });
     await this.start(config, ["collector"], progress);
+  }
+
+  /** Removes the queue store that was started here when nothing tells of it any more. */
+  async removeLostStore(): Promise<void> {
+    if (this.#store && !existsSync(stackFiles(this.#config).postgres))
+      await rm(this.#store, { recursive: true, force: true });
   }
 
   /** Whether there is nothing to look after: no part runs, and none has ended without being asked. */
@@ -118,6 +150,7 @@ export class Parts {
       const command = await planStore(stackFiles(config).postgres, stackFiles(config).folder, { running });
       plans.push(planPostgres(config, command));
       queueUrl = command.url;
+      this.#store = command.cwd;
     }
     for (const name of ["collector", "api", "worker"] as const) {
       if (names.includes(name)) plans.push(planEntry(name, config, queueUrl));
@@ -145,8 +178,8 @@ export class Parts {
       signal,
       onSpawn: (part) => {
         this.#state.parts[plan.name] = { ...part.id, ready: false, settings: plan.settings };
+        this.#watch(plan.name, part); // first: it has to be ended also when it cannot be recorded
         this.#save();
-        this.#watch(plan.name, part);
       },
     });
     const state = this.#state.parts[plan.name];
@@ -163,11 +196,29 @@ export class Parts {
       state.exit = exit;
       state.ready = false;
       this.#running.delete(name);
-      this.#save();
+      this.#trySave();
     });
   }
 
+  /** For an end: it happens, whether it can be recorded or not. */
+  #trySave(): void {
+    try {
+      this.#save();
+    } catch (error) {
+      process.stderr.write(`Cannot write the state: ${(error as Error).message}\n`);
+    }
+  }
+
+  /** Without the lock the record belongs to another supervisor, or to nobody. */
   #save(): void {
+    if (!hasLock(stackFiles(this.#config).lock)) throw new UserError("the record of the stack was removed");
     writeState(this.#config, this.#state);
   }
+}
+
+async function endPart(part: PartName, id: ProcessId, onEvent: Progress["onEvent"]): Promise<void> {
+  const began = performance.now();
+  onEvent({ part, phase: "ending" });
+  const phase = await endProcess(id, ENDING[part]);
+  onEvent({ part, phase, tookMs: performance.now() - began });
 }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Config, Environment } from "../config.ts";
 import { entryCommand } from "../runtime.ts";
+import { markOf } from "./mark.ts";
 import { type PostgresCommand, postgresIsReady } from "./postgres.ts";
 import { type PartName, stackFiles } from "./state.ts";
 
@@ -30,14 +31,18 @@ export const ENDING: Record<PartName, { signal: NodeJS.Signals; graceMs: number 
   collector: { signal: "SIGTERM", graceMs: 15_000 },
 };
 
+/** How long a supervisor may take to end all of them, one after the other, in ms. */
+export const ENDING_MS = Object.values(ENDING).reduce((sum, { graceMs }) => sum + graceMs, 10_000);
+
 /** The plan of the queue store. */
 export function planPostgres(
-  config: Pick<Config, "home">,
+  config: Pick<Config, "home" | "root">,
   { prepare, file, args, cwd, environment, uid, gid }: PostgresCommand,
 ): PartPlan {
   const owner = uid === undefined || gid === undefined ? {} : { uid, gid };
   const isReady = (pid: number) => postgresIsReady(stackFiles(config).postgres, pid);
-  return { name: "postgres", prepare, file, args, cwd, environment, settings: {}, ...owner, isReady };
+  const marked = [...args, markOf(config.root)];
+  return { name: "postgres", prepare, file, args: marked, cwd, environment, settings: {}, ...owner, isReady };
 }
 
 /** The plan of one of our own entries. `queueUrl` goes to the API and the worker. */
@@ -47,8 +52,8 @@ export function planEntry(name: "api" | "worker" | "collector", config: Config, 
   // A signal's own endpoint wins over the common one: set in somebody's shell, it would send the spans elsewhere.
   for (const signal of ["TRACES", "METRICS"]) delete environment[`OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`];
   Object.assign(environment, withoutProxy(config.environment), settings);
-  const command = entryCommand(join(config.root, "scripts", `${name}.ts`), config.runtime);
-  return { name, ...command, cwd: config.root, environment, settings };
+  const { file, args } = entryCommand(join(config.root, "scripts", `${name}.ts`), config.runtime);
+  return { name, file, args: [...args, markOf(config.root)], cwd: config.root, environment, settings };
 }
 
 function collectorSettings(config: Config): Environment {

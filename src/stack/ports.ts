@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { UserError } from "../user_error.ts";
+import { commandLine, readMark } from "./mark.ts";
 
 const HOST = "127.0.0.1";
 
@@ -36,21 +37,25 @@ export async function isFree(port: number): Promise<boolean> {
 export async function requireFree(name: string, port: number): Promise<void> {
   if (await isFree(port)) return;
   const holder = findHolder(port);
-  throw new UserError(`Cannot listen on ${HOST}:${port} (${name}): it is held by ${holder ?? "another process"}`, {
-    next: `end that process, or choose another port: make ${name}=${port + 1} ...`,
-  });
+  const marked = holder && readMark(holder.command);
+  const other = marked && `the ${marked.name} of another checkout of prodlike, ${marked.root}`;
+  const stranger = holder && `process ${holder.pid} (${holder.command.join(" ").slice(0, 120)}) in ${holder.folder}`;
+  const end = marked ? `make -C ${marked.root} otel-down` : holder ? `kill ${holder.pid}` : "end that process";
+  throw new UserError(
+    `Cannot listen on ${HOST}:${port} (${name}): it is held by ${other ?? stranger ?? "another process"}`,
+    { next: `choose another port, as ${name}=${port + 1}, or ${end}` },
+  );
 }
 
-/** The process that listens on a TCP port, as text: its pid, command and folder. Linux only, and only processes one may look into. */
-export function findHolder(port: number): string | undefined {
+/** The process that listens on a TCP port. Linux only, and only processes one may look into. */
+function findHolder(port: number): { pid: number; command: string[]; folder: string } | undefined {
   if (process.platform !== "linux") return undefined;
   const inodes = new Set(["/proc/net/tcp", "/proc/net/tcp6"].flatMap((table) => listeningInodes(table, port)));
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     try {
       for (const fd of readdirSync(`/proc/${pid}/fd`)) {
         if (!inodes.has(readlinkSync(`/proc/${pid}/fd/${fd}`))) continue;
-        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").join(" ").trim();
-        return `process ${pid} (${command.slice(0, 120)}) in ${readlinkSync(`/proc/${pid}/cwd`)}`;
+        return { pid: Number(pid), command: commandLine(Number(pid)), folder: readlinkSync(`/proc/${pid}/cwd`) };
       }
     } catch {
       // Another user's process, or one that has just ended.

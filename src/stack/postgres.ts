@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../user_error.ts";
 import { readJson, writeJson } from "./json_file.ts";
+import { commandLine } from "./mark.ts";
 import { freePort, isFree } from "./ports.ts";
 import { elsewhere, exists, findPrograms, runnablePrograms, type ServerUser, serverUser } from "./postgres_programs.ts";
 import { identify } from "./process_id.ts";
@@ -57,7 +58,7 @@ export async function planStore(
   const native = await runnablePrograms(programs, join(folder, "programs"), user);
   return {
     prepare: async (signal) => {
-      if (!running) await waitUntilReaped(join(dataOf(store), "postmaster.pid"), signal);
+      if (!running) await clearPidFile(dataOf(store), signal);
       await native.prepare();
       if (!(await exists(dataOf(store)))) await createData(store, native.folder, user, signal);
     },
@@ -80,9 +81,17 @@ export async function planStore(
   };
 }
 
-/** The store described in `file`; `undefined` when none was made. */
+/**
+ * The store described in `file`; `undefined` when none was made.
+ *
+ * @throws {UserError} when it is damaged, or another version of prodlike wrote it
+ */
 export function readStore(file: string): Promise<PostgresStore | undefined> {
-  return readJson<PostgresStore>(file);
+  return readJson<PostgresStore>(
+    file,
+    ({ folder, port, password }) =>
+      typeof folder === "string" && Number.isInteger(port) && typeof password === "string",
+  );
 }
 
 /** Removes the store described in `file` with all its jobs. Its server must have ended. */
@@ -100,10 +109,15 @@ export async function postgresIsReady(file: string, pid: number): Promise<boolea
   return lines[0] === String(pid) && lines[7]?.trim() === "ready";
 }
 
-/** A server that was killed is in the process table until its parent has taken note, and PostgreSQL takes it for running. */
-async function waitUntilReaped(pidFile: string, signal: AbortSignal): Promise<void> {
-  const pid = Number((await readFile(pidFile, "utf8").catch(() => "")).split("\n")[0]);
+/**
+ * PostgreSQL takes any process with the pid of a server that was killed for that server: itself, until its parent has
+ * taken note of its end, or a stranger that has got the pid since.
+ */
+async function clearPidFile(data: string, signal: AbortSignal): Promise<void> {
+  const file = join(data, "postmaster.pid");
+  const pid = Number((await readFile(file, "utf8").catch(() => "")).split("\n")[0]);
   if (!pid) return;
+  if (identify(pid) && !commandLine(pid).includes(data)) return rm(file);
   const check = () => (identify(pid) === undefined && isInTable(pid) ? undefined : true);
   await waitFor(check, `the end of process ${pid}`, { timeoutMs: 5_000, signal }).catch(() => signal.throwIfAborted());
 }
@@ -121,6 +135,7 @@ const dataOf = (store: PostgresStore) => join(store.folder, "data");
 
 async function describeStore(home: string, { uid, gid }: ServerUser): Promise<PostgresStore> {
   const folder = uid === undefined ? join(home, "postgres") : await mkdtemp(join(tmpdir(), "prodlike-postgres-"));
+  if (uid === undefined) await rm(folder, { recursive: true, force: true }); // data whose password nobody knows
   await mkdir(folder, { recursive: true, mode: 0o700 });
   if (uid !== undefined && gid !== undefined) await chown(folder, uid, gid);
   return { folder, port: await freePort(), password: randomBytes(24).toString("base64url") };

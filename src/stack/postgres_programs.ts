@@ -45,7 +45,7 @@ export async function findPrograms(): Promise<string> {
 /** The package makes the links of its libraries in an install script, which many people switch off. */
 async function makeLibraryLinks(packageFolder: string): Promise<void> {
   const file = join(packageFolder, "native", "pg-symlinks.json");
-  for (const { source, target } of (await readJson<{ source: string; target: string }[]>(file)) ?? []) {
+  for (const { source, target } of (await readJson<{ source: string; target: string }[]>(file, Array.isArray)) ?? []) {
     const link = join(packageFolder, target);
     if (!(await exists(link))) await symlink(relative(dirname(target), source), link);
   }

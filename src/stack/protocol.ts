@@ -4,6 +4,8 @@ import type { PartName } from "./state.ts";
 /** What a command asks of the supervisor. */
 export type Request =
   | { command: "up"; environment: Environment; parts: PartName[] }
+  /** `up` when nothing runs, and only for as long as this connection stays or until an `up`. */
+  | { command: "use"; environment: Environment; parts: PartName[] }
   | { command: "restart"; environment: Environment; part: "collector" }
   | { command: "down" };
 
@@ -13,7 +15,8 @@ export type SignedRequest = Request & { token: string };
 /** What happens to a part. */
 export interface PartEvent {
   part: PartName;
-  phase: "starting" | "ready" | "ending" | "ended" | "killed";
+  /** `stray`: of an earlier stack that is on no record; it is ended. */
+  phase: "starting" | "ready" | "stray" | "ending" | "ended" | "killed";
   /** Since the phase before, ms. */
   tookMs?: number;
 }
@@ -24,8 +27,13 @@ export interface Progress {
   onEvent: (event: PartEvent) => void;
 }
 
-/** The supervisor's answer: lines of JSON, the last of them `done` or `failed`. */
+/** The supervisor's answer: lines of JSON, the last of them a result. */
 export type Answer =
   | PartEvent
-  | { done: true; started: PartName[] }
-  | { failed: string; next: string | undefined; expected: boolean };
+  /** To `use`: the stack may be used now. */
+  | { lent: true }
+  /** With `ending` it has nothing left to do. */
+  | (Result & { ending: boolean });
+
+/** `done` names what was started or ended. */
+export type Result = { done: PartName[] } | { failed: string; next: string | undefined; expected: boolean };

@@ -1,26 +1,18 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync, rmSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { performance } from "node:perf_hooks";
 import { createInterface } from "node:readline";
 import type { Config } from "../config.ts";
 import { entryCommand } from "../runtime.ts";
 import { UserError } from "../user_error.ts";
-import { ENDING } from "./plan.ts";
-import { endProcess, isAlive, type ProcessId } from "./process_id.ts";
-import type { Answer, Progress, Request } from "./protocol.ts";
-import {
-  isUp,
-  makeStackFolder,
-  PARTS,
-  type PartName,
-  readState,
-  runningParts,
-  type StackState,
-  stackFiles,
-} from "./state.ts";
+import { findMarked, markOf } from "./mark.ts";
+import { lastLine } from "./part.ts";
+import { ENDING_MS } from "./plan.ts";
+import { isAlive, type ProcessId } from "./process_id.ts";
+import type { Answer, PartEvent, Progress, Request } from "./protocol.ts";
+import { isUp, makeStackFolder, PARTS, type PartName, readState, type StackState, stackFiles } from "./state.ts";
 import { waitFor } from "./wait_for.ts";
 
 /** The parts that a configuration asks for. */
@@ -34,115 +26,162 @@ export function wantedParts(config: Config): PartName[] {
  *
  * @throws {UserError} when a part cannot start, a port is taken, or a running part has other settings
  */
-export async function stackUp(config: Config, options: Progress): Promise<PartName[]> {
-  return command(config, { command: "up", environment: config.environment, parts: wantedParts(config) }, options);
+export async function stackUp(config: Config, progress: Progress): Promise<PartName[]> {
+  return command(config, { command: "up", environment: config.environment, parts: wantedParts(config) }, progress);
+}
+
+/**
+ * Does `work` with the stack that is up or, when there is none, with one that ends when nobody uses it any more: after
+ * `work`, or with this process, however it ends.
+ *
+ * @throws {UserError} as {@link stackUp}; else what `work` throws
+ */
+export async function withStack<T>(config: Config, progress: Progress, work: () => Promise<T>): Promise<T> {
+  let isOwn = false;
+  let outcome: PromiseSettledResult<T> | undefined;
+  const onEvent = (event: PartEvent) => {
+    isOwn ||= event.phase === "starting";
+    progress.onEvent(event);
+  };
+  const use = async () => {
+    [outcome] = await Promise.allSettled([work()]);
+  };
+  try {
+    const request: Request = { command: "use", environment: config.environment, parts: wantedParts(config) };
+    await command(config, request, { ...progress, onEvent }, use);
+  } catch (error) {
+    // Without the supervisor nobody else ends what was started for this alone.
+    const unstoppable = new AbortController().signal;
+    if (error instanceof SupervisorLostError && isOwn) await stackDown(config, { ...progress, signal: unstoppable });
+    if (!outcome) throw error;
+  }
+  if (outcome?.status === "fulfilled") return outcome.value;
+  throw outcome?.reason;
 }
 
 /** Ends everything that `stackUp` started, also what a supervisor that died left behind. Returns what it ended. */
-export async function stackDown(config: Config, options: Progress): Promise<PartName[]> {
-  const state = await readState(config);
-  if (!state) return [];
-  const ended = runningParts(state);
-  if (isAlive(state.supervisor)) {
-    await send(state, { command: "down" }, options);
-    await untilEnded(state.supervisor);
-  }
-  // What is left when the supervisor was dead, or died meanwhile; not what another command has started by now.
-  const left = await readState(config);
-  if (left && !isAlive(left.supervisor)) await endWithoutSupervisor(config, left, options);
-  return ended;
+export async function stackDown(config: Config, progress: Progress): Promise<PartName[]> {
+  if (!(await readState(config)) && findMarked(config.root).length === 0) return [];
+  return command(config, { command: "down" }, progress);
 }
 
 /** Restarts the collector with empty files. */
-export async function restartCollector(config: Config, options: Progress): Promise<void> {
-  const state = await readState(config);
-  if (!isUp(state)) {
+export async function restartCollector(config: Config, progress: Progress): Promise<void> {
+  if (!isUp(await readState(config))) {
     throw new UserError("Cannot restart the collector: no stack is up", { next: "make otel-up" });
   }
-  await command(config, { command: "restart", part: "collector", environment: config.environment }, options);
+  await command(config, { command: "restart", part: "collector", environment: config.environment }, progress);
+}
+
+/** What is done while the supervisor lends the stack. */
+type Use = () => Promise<void>;
+
+/** The supervisor died in the middle of a command. */
+class SupervisorLostError extends UserError {
+  override name = "SupervisorLostError";
 }
 
 /** Sends a request to the supervisor, which is started when there is none. */
-async function command(config: Config, request: Request, options: Progress): Promise<PartName[]> {
-  for (;;) {
-    const state = await ensureSupervisor(config, options.signal);
-    const started = await send(state, request, options);
-    if (started) return started;
-    await untilEnded(state.supervisor);
+async function command(config: Config, request: Request, progress: Progress, use?: Use): Promise<PartName[]> {
+  // One that ends just now is met once or twice, when others type commands at the same time.
+  for (let tries = 0; tries < 20; tries++) {
+    const supervisor = await ensureSupervisor(config, progress.signal);
+    if (!supervisor) continue;
+    const answer = await send(supervisor, request, progress, use);
+    if (!answer || answer.ending) await untilEnded(supervisor);
+    if (!answer) continue;
+    if ("done" in answer) return answer.done;
+    if (answer.expected) throw new UserError(answer.failed, answer.next ? { next: answer.next } : {});
+    throw new Error(answer.failed);
   }
+  throw new UserError("Cannot reach the supervisor: each one that was started has ended at once", {
+    next: `cat "${stackFiles(config).output("supervisor")}"`,
+  });
 }
 
 async function untilEnded(supervisor: ProcessId): Promise<void> {
-  await waitFor(() => (isAlive(supervisor) ? undefined : true), "the end of the supervisor", { everyMs: 10 });
+  const check = () => (isAlive(supervisor) ? undefined : true);
+  await waitFor(check, "the end of the supervisor", { timeoutMs: ENDING_MS, everyMs: 10 });
 }
 
-async function ensureSupervisor(config: Config, signal: AbortSignal): Promise<StackState> {
-  makeStackFolder(config);
-  const state = await readState(config);
-  if (state && isAlive(state.supervisor)) return state;
+/** The supervisor, started when there is none; `undefined` when it has ended before it could be seen. */
+async function ensureSupervisor(config: Config, signal: AbortSignal): Promise<StackState["supervisor"] | undefined> {
+  const find = async () => {
+    const state = await readState(config);
+    return state && isAlive(state.supervisor) ? state.supervisor : undefined;
+  };
+  const running = await find();
+  if (running) return running;
 
-  const { file, args } = entryCommand(join(config.root, "scripts", "supervisor.ts"), config.runtime);
+  makeStackFolder(config);
   const output = stackFiles(config).output("supervisor");
-  const log = openSync(output, "w", 0o600);
-  const child = spawn(file, args, { cwd: config.root, detached: true, stdio: ["ignore", log, log] });
+  const child = spawnSupervisor(config, output);
+  let failure: string | undefined;
+  child.on("error", ({ message }) => {
+    failure = message;
+  });
+  const check = async () => {
+    const hasEnded = failure !== undefined || child.exitCode !== null || child.signalCode !== null;
+    // It ends at once when another command has just started one; then that one is found.
+    return (await find()) ?? (hasEnded ? "ended" : undefined);
+  };
+  const waited = waitFor(check, "the supervisor", { timeoutMs: ENDING_MS, everyMs: 10, signal });
+  const seen = await waited.catch(async (error) => {
+    const late = await find(); // others may use it by now
+    if (!late) child.kill();
+    if (late) return late;
+    signal.throwIfAborted();
+    throw new UserError("Cannot start the supervisor: it does not answer", { next: `cat "${output}"`, cause: error });
+  });
+  if (seen !== "ended") return seen;
+  if (child.exitCode) failure = lastLine(output) || `it ended with exit code ${child.exitCode}`;
+  if (failure) throw new UserError(`Cannot start the supervisor: ${failure}`, { next: `cat "${output}"` });
+  return undefined;
+}
+
+function spawnSupervisor(config: Config, output: string): ChildProcess {
+  const { file, args } = entryCommand(join(config.root, "scripts", "supervisor.ts"), config.runtime);
+  const log = openSync(output, "a", 0o600); // another one may be writing
+  const options: SpawnOptions = { cwd: config.root, detached: true, stdio: ["ignore", log, log] };
+  const child = spawn(file, [...args, markOf(config.root)], options);
   closeSync(log);
   child.unref();
-  const failed = once(child, "error").then(([cause]) => Promise.reject(cause));
-  // It ends at once when another command has just started one; then that one's state appears.
-  const check = async () => {
-    const now = await readState(config);
-    return now && isAlive(now.supervisor) ? now : undefined;
-  };
-  try {
-    const seen = waitFor(check, "the supervisor", { timeoutMs: 15_000, everyMs: 10, signal });
-    return await Promise.race([seen, failed]);
-  } catch (cause) {
-    signal.throwIfAborted();
-    throw new UserError("Cannot start the supervisor: it does not answer", { next: `cat ${output}`, cause });
-  }
+  return child;
 }
 
 /** Sends one request and passes on its events. `undefined` when the supervisor takes no more: it is about to end. */
 async function send(
-  { supervisor: { port, token } }: StackState,
+  { port, token }: StackState["supervisor"],
   request: Request,
   { signal, onEvent }: Progress,
-): Promise<PartName[] | undefined> {
-  signal.throwIfAborted();
+  use?: Use,
+): Promise<Extract<Answer, { ending: boolean }> | undefined> {
   const socket = connect(port, "127.0.0.1");
   // Closing our side tells the supervisor to give up; it answers when it has ended again what it had started.
   const giveUp = () => socket.end();
-  signal.addEventListener("abort", giveUp);
   let answered = false;
   try {
     await once(socket, "connect");
+    socket.on("error", () => {}); // it is read to its end
     socket.write(`${JSON.stringify({ ...request, token })}\n`);
+    signal.addEventListener("abort", giveUp);
+    if (signal.aborted) giveUp();
     for await (const line of createInterface({ input: socket })) {
       answered = true;
       const answer: Answer = JSON.parse(line);
       if ("phase" in answer) onEvent(answer);
-      else if ("done" in answer) return answer.started;
-      else if (answer.expected) throw new UserError(answer.failed, answer.next ? { next: answer.next } : {});
-      else throw new Error(answer.failed);
+      else if ("lent" in answer) await use?.().finally(giveUp);
+      else return answer;
     }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (answered || !["ECONNREFUSED", "ECONNRESET", "EPIPE"].includes(code ?? "")) throw error;
+    if (!["ECONNREFUSED", "ECONNRESET", "EPIPE"].includes(code ?? "")) throw error;
   } finally {
     signal.removeEventListener("abort", giveUp);
     socket.destroy();
   }
+  if (answered)
+    throw new SupervisorLostError("Cannot finish: the supervisor ended in the middle", { next: "make otel-down" });
   signal.throwIfAborted();
-  if (!answered) return undefined;
-  throw new UserError("Cannot finish: the supervisor ended in the middle", { next: "make otel-down" });
-}
-
-async function endWithoutSupervisor(config: Config, state: StackState, { onEvent }: Progress): Promise<void> {
-  for (const part of runningParts(state)) {
-    const id = state.parts[part]!; // runningParts looks only at those that are there
-    const began = performance.now();
-    onEvent({ part, phase: "ending" });
-    onEvent({ part, phase: await endProcess(id, ENDING[part]), tookMs: performance.now() - began });
-  }
-  for (const file of [stackFiles(config).state, stackFiles(config).lock]) rmSync(file, { force: true });
+  return undefined;
 }

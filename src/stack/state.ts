@@ -1,7 +1,8 @@
-import { mkdirSync } from "node:fs";
+import { accessSync, constants, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../config.ts";
-import { readJson, writeJson } from "./json_file.ts";
+import { UserError } from "../user_error.ts";
+import { DamagedFileError, readJson, type Unchecked, writeJson } from "./json_file.ts";
 import { isAlive, type ProcessId } from "./process_id.ts";
 
 /** The processes of the local stack, in the order in which they end. */
@@ -48,15 +49,51 @@ export function stackFiles(config: Pick<Config, "home">) {
   };
 }
 
-/** Makes the folder, for this user alone. */
-export function makeStackFolder(config: Config): void {
-  mkdirSync(config.home, { recursive: true, mode: 0o700 });
-  mkdirSync(stackFiles(config).folder, { recursive: true, mode: 0o700 });
+/**
+ * Makes the folder, for this user alone.
+ *
+ * @throws {UserError} when it cannot be made, or may not be written to
+ */
+export function makeStackFolder({ home }: Pick<Config, "home">): void {
+  const { folder } = stackFiles({ home });
+  try {
+    for (const each of [home, folder]) mkdirSync(each, { recursive: true, mode: 0o700 });
+    accessSync(folder, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const why = { EEXIST: "there is a file in its place", EACCES: "this user may not", EROFS: "the disk is read-only" };
+    const { code, message } = cause as NodeJS.ErrnoException;
+    throw new UserError(`Cannot write to "${folder}": ${why[code as keyof typeof why] ?? message}`, {
+      next: `ls -ld "${home}" "${folder}"`,
+      cause,
+    });
+  }
 }
 
-/** The recorded state; `undefined` when nothing was started since the last `otel-down`. */
-export function readState(config: Pick<Config, "home">): Promise<StackState | undefined> {
-  return readJson<StackState>(stackFiles(config).state);
+/**
+ * The recorded state; `undefined` when nothing was started since the last `otel-down`, and when the record is damaged or
+ * of another version: what runs is then known by its mark alone.
+ *
+ * @throws {UserError} when it may not be read
+ */
+export async function readState(config: Pick<Config, "home">): Promise<StackState | undefined> {
+  try {
+    return await readJson<StackState>(stackFiles(config).state, isState);
+  } catch (error) {
+    if (error instanceof DamagedFileError) return undefined;
+    throw error;
+  }
+}
+
+function isState({ version, supervisor, parts }: Unchecked<StackState>): boolean {
+  const isProcess = (value: Unchecked<ProcessId> | undefined) =>
+    Number.isInteger(value?.pid) && typeof value?.started === "string";
+  const { port, token } = (supervisor ?? {}) as Unchecked<StackState["supervisor"]>;
+  if (version !== 1 || !isProcess(supervisor as object) || !Number.isInteger(port) || typeof token !== "string")
+    return false;
+  if (typeof parts !== "object" || !parts) return false;
+  return Object.entries(parts).every(
+    ([name, part]) => PARTS.some((each) => each === name) && isProcess(part) && typeof part.settings === "object",
+  );
 }
 
 export function writeState(config: Pick<Config, "home">, state: StackState): void {
