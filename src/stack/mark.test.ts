@@ -25,9 +25,10 @@ test("readMark() knows our parts by their whole command line", () => {
 test("findMarked() finds a running process by its mark, and no other's", async () => {
   const root = `/nowhere-${process.pid}`;
   const script = `${root}/scripts/worker.ts`;
-  const marked = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)", script, markOf(root)]);
+  // The shell's own child, as any child before it runs its program, has the command line of its parent.
+  const marked = spawn("sh", ["-c", "(sleep 60; :) & echo; wait", script, markOf(root)], { detached: true });
   try {
-    await once(marked, "spawn");
+    await once(marked.stdout, "data");
     assert.deepEqual(
       findMarked(root).map(({ name, id }) => [name, id.pid]),
       [["worker", marked.pid]],
@@ -35,6 +36,6 @@ test("findMarked() finds a running process by its mark, and no other's", async (
     assert.deepEqual(commandLine(marked.pid!).slice(-2), [script, markOf(root)]);
     assert.deepEqual(findMarked("/elsewhere"), []);
   } finally {
-    marked.kill("SIGKILL");
+    process.kill(-marked.pid!, "SIGKILL");
   }
 });

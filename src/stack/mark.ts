@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { identify, type ProcessId } from "./process_id.ts";
+import { identify, type ProcessId, parentOf } from "./process_id.ts";
 import { PARTS, type PartName } from "./state.ts";
 
 /** Our entries ignore it; to PostgreSQL it is a parameter that nobody reads. */
@@ -21,11 +21,17 @@ export function markOf(root: string): string {
 
 /** The running processes that carry the mark of `root`. */
 export function findMarked(root: string): (Marked & { id: ProcessId })[] {
-  return [...commandLines()].flatMap(([pid, command]) => {
+  const found = [...commandLines()].flatMap(([pid, command]) => {
     const marked = readMark(command);
     const id = marked?.root === root ? identify(pid) : undefined;
     return marked && id ? [{ ...marked, id }] : [];
   });
+  // Until a child has become the program that it is to run, it looks like its parent.
+  const isCopy = ({ name, id }: (typeof found)[number]) => {
+    const parent = parentOf(id.pid);
+    return found.some((other) => other.id.pid === parent && other.name === name);
+  };
+  return found.filter((each) => !isCopy(each));
 }
 
 /** What stack's process a command line is; `undefined` when it is a stranger's. */

@@ -47,12 +47,26 @@ export async function endProcess(
   }
 }
 
-/** Field 22 of `/proc/<pid>/stat`, clock ticks since boot (proc(5)). A zombie, field 3 "Z", counts as gone. */
+/** The pid of a process's parent; `undefined` when the process is gone. */
+export function parentOf(pid: number): number | undefined {
+  try {
+    if (process.platform === "linux") return Number(statOf(pid)[1]);
+    return Number(execFileSync("ps", ["-o", "ppid=", "-p", String(pid)], { encoding: "utf8" }));
+  } catch {
+    return undefined;
+  }
+}
+
+/** `/proc/<pid>/stat` from field 3 on (proc(5)): the command, field 2, stands in parentheses and may hold anything. */
+function statOf(pid: number): string[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+}
+
+/** Field 22, clock ticks since boot. A zombie, field 3 "Z", counts as gone. */
 function startOnLinux(pid: number): string | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // The command, field 2, stands in parentheses and may hold anything.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const fields = statOf(pid);
     if (fields[0] === "Z" || fields[0] === "X") return undefined;
     return `${readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim()} ${fields[19]}`;
   } catch {
