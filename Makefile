@@ -1,7 +1,7 @@
 # What will my worker do under production limits, and where does its time go? `make` prints the menu.
 # Variables are handed on as they are given, on the command line or in the environment; defaults are in .env.example.
 .DEFAULT_GOAL := help
-.PHONY: help setup verify otel-up otel-down otel-restart otel-logs test check bench preflight
+.PHONY: help setup verify otel-up otel-down otel-restart otel-logs test faults check bench preflight
 
 RUNTIMES := test/runtimes/node_modules
 node_22 := $(RUNTIMES)/node-22/bin/node
@@ -15,7 +15,7 @@ deno_needed := $(and $(filter deno,$(RUNTIME)),$(filter $(RUNTIMES)/%,$(deno)))
 
 RUN := $(if $(filter deno,$(RUNTIME)),$(deno) run --allow-all --no-check --quiet,$(node))
 TEST := $(if $(filter deno,$(RUNTIME)),$(deno) test --allow-all --no-check --quiet,$(node) --test)
-TESTS = $$(find src scripts test -name '*.test.ts' -not -path '*/node_modules/*')
+TESTS = $$(find src scripts test -name '*.test.ts' -not -name '*_faults.test.ts' -not -path '*/node_modules/*')
 
 help: preflight ## this menu
 	@node scripts/help.mjs
@@ -37,6 +37,9 @@ otel-logs: setup ## follow the collector's log
 
 test: setup ## run the tests; on another runtime with NODE=22, NODE=24 or RUNTIME=deno
 	@$(TEST) $(TESTS)
+
+faults: setup ## run the tests that break parts of a stack; NODE= and RUNTIME= as above, about 4 minutes
+	@$(TEST) test/*_faults.test.ts
 
 check: setup ## types, lint, format, imports, tests
 	@node_modules/.bin/tsc && node_modules/.bin/biome check --error-on-warnings && $(TEST) $(TESTS)
