@@ -1,6 +1,6 @@
 // CPU that a span costs the embedded collector and the real one, with the same two exporters, and their peak memory:
-// `make bench PART=collector`, about 5 minutes. Linux only. Rounds are interleaved. The real one is the program that
-// OTELCOL names, else `otelcol` from the PATH, else the one in the image, when Docker has that already.
+// `make bench PART=collector`, about 2 minutes. Linux only. Rounds are interleaved. The real one is the program that OTELCOL
+// names, else the one in the image, which Docker must have already.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -44,10 +44,10 @@ interface Receiver {
 const config = loadConfig(readEnvironment());
 const folder = mkdtempSync(join(tmpdir(), "prodlike-bench-"));
 const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-const receivers: Receiver[] = [];
+const children: ChildProcess[] = [];
 try {
   const batches = await makeBatches(BATCHES, SPANS);
-  receivers.push(await startOurs(), await startReal());
+  const receivers = [await startOurs(), await startReal()];
   const encodings = ["protobuf", "json"].flatMap((type) => [
     { name: type, headers: headers(type), bodies: batches.map((batch) => batch[type as keyof Batch]) },
     {
@@ -66,9 +66,9 @@ try {
     }
     process.stderr.write(`round ${round} of ${ROUNDS}\n`);
   }
-  report(cpu);
+  report(cpu, receivers);
 } finally {
-  for (const { child } of receivers) {
+  for (const child of children) {
     if (child.exitCode === null && child.kill("SIGTERM")) await once(child, "exit");
   }
   rmSync(folder, { recursive: true, force: true });
@@ -146,6 +146,7 @@ async function startReal(): Promise<Receiver> {
 }
 
 async function ready(receiver: Receiver): Promise<Receiver> {
+  children.push(receiver.child);
   const body = Buffer.from("{}");
   await waitFor(async () => {
     if (receiver.child.exitCode !== null) throw new Error(`it ended with ${receiver.child.exitCode}`);
@@ -179,7 +180,7 @@ function peakMb(pid: number): number {
   return (Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024) / 1e6;
 }
 
-function report(cpu: Map<string, Record<Receiver["name"], number[]>>): void {
+function report(cpu: Map<string, Record<Receiver["name"], number[]>>, receivers: Receiver[]): void {
   const spans = PASSES * BATCHES * SPANS;
   console.log(`spans per CPU-second, median (min-max) of ${ROUNDS} rounds of ${spans} spans; ${runtimeVersion}`);
   console.log("cost: CPU of ours against the real one's, geometric mean and 95 % interval of the rounds' ratios\n");
