@@ -1,11 +1,12 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Config } from "../config.ts";
 import { currentRuntime, runtimeVersion } from "../runtime.ts";
+import { UserError } from "../user_error.ts";
 import { copySlice, type FileMark, markEnd } from "./slice.ts";
 import type { SpanAccounting } from "./span_counts.ts";
 
@@ -52,6 +53,8 @@ export function beginRun(files: TelemetryFiles): Recording {
 /**
  * Closes the window: writes `.prodlike/runs/<id>/` with `run.json` and the slices of the collector's files, whole or not
  * at all, and removes the oldest runs. Returns the folder.
+ *
+ * @throws {UserError} when it cannot be written, as on a full disk
  */
 export async function endRun(
   config: Config,
@@ -61,7 +64,15 @@ export async function endRun(
 ): Promise<string> {
   const runs = join(config.home, "runs");
   const draft = join(runs, `.${run.id}`);
-  mkdirSync(draft, { recursive: true, mode: 0o700 });
+  const refuse = (cause: unknown): never => {
+    const reason = (cause as Error).message;
+    throw new UserError(`Cannot write the run "${run.id}": ${reason}`, { next: `ls -ld "${runs}"`, cause });
+  };
+  try {
+    mkdirSync(draft, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    refuse(cause);
+  }
   try {
     copySlice(files.traces, run.marks.traces, join(draft, "traces.jsonl"));
     copySlice(files.metrics, run.marks.metrics, join(draft, "metrics.jsonl"));
@@ -69,9 +80,9 @@ export async function endRun(
     const description = await describe(config, run, content);
     writeFileSync(join(draft, "run.json"), `${JSON.stringify(description, null, 2)}\n`, { mode: 0o600 });
     renameSync(draft, join(runs, run.id));
-  } catch (error) {
+  } catch (cause) {
     rmSync(draft, { recursive: true, force: true });
-    throw error;
+    refuse(cause);
   }
   removeOldest(runs);
   return join(runs, run.id);
@@ -110,8 +121,7 @@ async function gitRevision(folder: string): Promise<string> {
 
 function removeOldest(runs: string): void {
   // Their names begin with the time.
-  const ids = readdirSync(runs).filter(
-    (name) => /^\d{8}T\d{6}Z-[0-9a-f]{4}$/.test(name) && statSync(join(runs, name)).isDirectory(),
-  );
+  const folders = readdirSync(runs, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const ids = folders.map(({ name }) => name).filter((name) => /^\d{8}T\d{6}Z-[0-9a-f]{4}$/.test(name));
   for (const id of ids.sort().slice(0, -MAX_RUNS)) rmSync(join(runs, id), { recursive: true, force: true });
 }

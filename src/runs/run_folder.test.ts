@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { loadConfig } from "../config.ts";
+import { beginRun, endRun } from "./run_folder.ts";
+
+async function record(root: string): Promise<string> {
+  const file = (name: string) => join(root, name);
+  const files = { traces: file("traces.jsonl"), metrics: file("metrics.jsonl"), collectorLog: file("collector.log") };
+  return endRun(loadConfig({}, root), files, beginRun(files), { load: {}, spanAccounting: {} });
+}
+
+test("endRun() leaves a link that is named like a run alone", async () => {
+  const root = mkdtempSync(join(tmpdir(), "prodlike-test-"));
+  try {
+    const runs = join(root, ".prodlike", "runs");
+    mkdirSync(runs, { recursive: true });
+    symlinkSync("/nowhere", join(runs, "20000101T000000Z-0000"));
+    const folder = await record(root);
+    assert.deepEqual(readdirSync(runs).sort(), ["20000101T000000Z-0000", folder.split("/").at(-1)]);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});
+
+test("endRun() says in one line that a run cannot be written", async () => {
+  const root = mkdtempSync(join(tmpdir(), "prodlike-test-"));
+  try {
+    mkdirSync(join(root, ".prodlike"));
+    writeFileSync(join(root, ".prodlike", "runs"), "");
+    await assert.rejects(record(root), { name: "UserError", message: /^Cannot write the run "\w+-\w+": \w+/ });
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});
