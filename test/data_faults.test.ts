@@ -167,12 +167,16 @@ test("acknowledged jobs outlive a worker that is ended or killed in the middle o
 
     // SIGTERM: what runs is finished and recorded, what waits goes on waiting.
     const ended = await postTwo("large");
-    await postTwo("small");
+    for (let i = 0; i < 3; i++) await postTwo("small");
     await stack.untilRunning(ended);
     const { code, signal } = (await stack.kill("worker", "SIGTERM"))!;
     assert.deepEqual([code, signal], [0, null]);
-    assert.deepEqual(await stack.states(), ["completed", "completed", "waiting", "waiting"]);
-    assert.deepEqual((await stack.jobSpans()).map(jobOf).sort(), ended.sort());
+    // On a busy machine a small one may have begun when a large one was done before the signal.
+    const states = await stack.states();
+    assert.deepEqual(new Set(states), new Set(["completed", "waiting"]));
+    const completed = stack.accepted.filter((_, index) => states[index] === "completed");
+    for (const id of ended) assert.ok(completed.includes(id), String(states));
+    assert.deepEqual((await stack.jobSpans()).map(jobOf).sort(), completed.sort());
     assert.doesNotMatch((await stack.run("otel_up")).stderr, /retried/);
     await stack.allDone();
     assert.deepEqual(await stack.attempts(), [1]);

@@ -87,7 +87,13 @@ async function command(config: Config, request: Request, progress: Progress, use
   for (let tries = 0; tries < 20; tries++) {
     const supervisor = await ensureSupervisor(config, progress.signal);
     if (!supervisor) continue;
-    const answer = await send(supervisor, request, progress, use);
+    const answer = await send(supervisor, request, progress, use).catch((error) => {
+      if (!(error instanceof SupervisorLostError)) throw error;
+      const said = lastLine(stackFiles(config).output("supervisor"));
+      throw new SupervisorLostError(`${error.message}${said ? `, its log ends with "${said}"` : ""}`, {
+        next: "make otel-down",
+      });
+    });
     if (!answer || answer.ending) await untilEnded(supervisor);
     if (!answer) continue;
     if ("done" in answer) return answer.done;
@@ -180,8 +186,7 @@ async function send(
     signal.removeEventListener("abort", giveUp);
     socket.destroy();
   }
-  if (answered)
-    throw new SupervisorLostError("Cannot finish: the supervisor ended in the middle", { next: "make otel-down" });
+  if (answered) throw new SupervisorLostError("Cannot finish: the supervisor ended in the middle");
   signal.throwIfAborted();
   return undefined;
 }

@@ -73,12 +73,12 @@ export async function runSupervisor(config: Config): Promise<boolean> {
     }
     const answer = (line: Answer) => void (socket.writable && socket.write(`${JSON.stringify(line)}\n`));
     const inTurn = (step: () => Promise<PartName[]>): Promise<Result> => {
-      const work = last.then(step);
-      last = work.catch(() => {});
-      return work.then(
+      const result = last.then(step).then(
         (done) => ({ done }),
         async (error) => explain((await isOnRecord()) ? error : removed),
       );
+      last = result; // `stop` waits for it too: the command is to hear why it failed
+      return result;
     };
     for await (const line of createInterface({ input: socket })) {
       const request: SignedRequest = JSON.parse(line);
