@@ -1,3 +1,4 @@
+import { codeUnitAt, UNESCAPED, UNICODE_ESCAPE } from "./json_escapes.ts";
 import { Refusal } from "./refusal.ts";
 import { keyHash } from "./schema.ts";
 
@@ -9,22 +10,7 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const COLON = 0x3a;
 const BACKSLASH = 0x5c;
-const SLASH = 0x2f;
 const LOWER_N = 0x6e;
-const LOWER_U = 0x75;
-
-/** What stands behind a backslash, and for what. RFC 8259, section 7. */
-const ESCAPES: readonly (number | undefined)[] = Object.assign([], {
-  [QUOTE]: QUOTE,
-  [BACKSLASH]: BACKSLASH,
-  [SLASH]: SLASH,
-  98: 8, // b
-  102: 12, // f
-  110: 10, // n
-  114: 13, // r
-  116: 9, // t
-});
-const DIGITS = Buffer.from("0123456789abcdef");
 
 /** A number of JSON. RFC 8259, section 6. */
 export const JSON_NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?$/;
@@ -98,10 +84,10 @@ export class JsonTokens {
     for (let i = start; i < end; i++) {
       if (bytes[i] !== BACKSLASH) {
         text[length++] = bytes[i]!;
-      } else if (bytes[++i] === LOWER_U) {
+      } else if (bytes[++i] === UNICODE_ESCAPE) {
         let code = this.codeUnit(i + 1);
         i += 4;
-        if ((code & 0xfc00) === 0xd800 && bytes[i + 1] === BACKSLASH && bytes[i + 2] === LOWER_U) {
+        if ((code & 0xfc00) === 0xd800 && bytes[i + 1] === BACKSLASH && bytes[i + 2] === UNICODE_ESCAPE) {
           const low = this.codeUnit(i + 3);
           if ((low & 0xfc00) === 0xdc00) {
             code = 0x10000 + ((code & 0x3ff) << 10) + (low & 0x3ff);
@@ -112,7 +98,7 @@ export class JsonTokens {
         if (code < 0x80) text[length++] = code;
         else length += text.write(String.fromCodePoint(code), length);
       } else {
-        const byte = ESCAPES[bytes[i]!];
+        const byte = UNESCAPED[bytes[i]!];
         if (byte === undefined) throw this.badEscape(i);
         text[length++] = byte;
       }
@@ -123,14 +109,9 @@ export class JsonTokens {
     this.hash = text.subarray(0, length).reduce(keyHash, 0);
   }
 
-  /** Four hexadecimal digits. */
   private codeUnit(at: number): number {
-    let unit = 0;
-    for (let i = at; i < at + 4; i++) {
-      const digit = DIGITS.indexOf(this.bytes[i]! | 0x20);
-      if (digit === -1) throw this.badEscape(i);
-      unit = unit * 16 + digit;
-    }
+    const unit = codeUnitAt(this.bytes, at);
+    if (unit === -1) throw this.badEscape(at);
     return unit;
   }
 

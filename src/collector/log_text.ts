@@ -1,4 +1,5 @@
 import type { Metric } from "../otlp/otlp_json.ts";
+import { codeUnitAt, UNESCAPED, UNICODE_ESCAPE } from "./json_escapes.ts";
 import { metricLines } from "./metric_text.ts";
 import type { Output } from "./output.ts";
 import { fieldId, MESSAGES } from "./schema.ts";
@@ -17,7 +18,6 @@ const QUOTE = 0x22;
 const COLON = 0x3a;
 const EQUALS = 0x3d;
 const BACKSLASH = 0x5c;
-const LOWER_U = 0x75;
 const OPEN_BRACE = 0x7b;
 
 const ATTRIBUTE_KEY = fieldId("Attribute", "key");
@@ -142,13 +142,13 @@ function copyText({ line }: Transcript, start: number, end: number, to: Output):
   }
   to.reserve(end - start);
   for (let i = start + 1; i < end - 1; i++) {
-    if (bytes[i] === BACKSLASH) {
-      const piece = bytes.toString("latin1", i, i + (bytes[i + 1] === LOWER_U ? 6 : 2));
-      to.text(JSON.parse(`"${piece}"`));
-      i += piece.length - 1;
-    } else {
-      to.bytes[to.length++] = bytes[i]!;
+    let byte = bytes[i]!;
+    // What our own line has escaped is one byte.
+    if (byte === BACKSLASH) {
+      byte = UNESCAPED[bytes[++i]!] ?? codeUnitAt(bytes, i + 1);
+      if (bytes[i] === UNICODE_ESCAPE) i += 4;
     }
+    to.bytes[to.length++] = byte;
   }
 }
 

@@ -1,3 +1,4 @@
+import { ESCAPED } from "./json_escapes.ts";
 import { Refusal } from "./refusal.ts";
 
 const COMMA = 0x2c;
@@ -72,7 +73,7 @@ export class Output {
         continue;
       }
       this.length = length;
-      this.text(escaped(byte));
+      this.text(ESCAPED[byte]!);
       this.reserve(end - i + 1);
       length = this.length;
     }
@@ -145,11 +146,6 @@ export class Output {
     this.bytes.write(text, at, "latin1");
     this.length += text.length;
   }
-}
-
-/** A character below U+0080 as in a JSON string. */
-function escaped(byte: number): string {
-  return JSON.stringify(String.fromCharCode(byte)).slice(1, -1);
 }
 
 const HEX = Buffer.from("0123456789abcdef");
