@@ -23,6 +23,7 @@ import { entryCommand, runtimeVersion } from "../src/runtime.ts";
 import { freePort } from "../src/stack/ports.ts";
 import { waitFor } from "../src/stack/wait_for.ts";
 import { type Batch, makeBatches } from "./otlp_batches.ts";
+import { cpuSeconds, peakMb } from "./process_figures.ts";
 
 const IMAGE = "otel/opentelemetry-collector:0.161.0";
 const SPANS = 512;
@@ -169,17 +170,6 @@ async function realProgram(): Promise<string> {
   return program;
 }
 
-/** User and system time of a process, in s: fields 14 and 15 of proc_pid_stat(5), 100 a second. */
-function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-function peakMb(pid: number): number {
-  return (Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024) / 1e6;
-}
-
 function report(cpu: Map<string, Record<Receiver["name"], number[]>>, receivers: Receiver[]): void {
   const spans = PASSES * BATCHES * SPANS;
   console.log(`spans per CPU-second, median (min-max) of ${ROUNDS} rounds of ${spans} spans; ${runtimeVersion}`);
@@ -193,7 +183,7 @@ function report(cpu: Map<string, Record<Receiver["name"], number[]>>, receivers:
     const cost = `${Math.exp(mean).toFixed(3)} (${Math.exp(mean - half).toFixed(3)}-${Math.exp(mean + half).toFixed(3)})`;
     console.log(`${name.padEnd(14)}${rates(ours, spans).padEnd(28)}${rates(real, spans).padEnd(28)}${cost}`);
   }
-  const peaks = receivers.map(({ name, child }) => `${name} ${peakMb(child.pid!).toFixed(0)} MB`);
+  const peaks = receivers.map(({ name, child }) => `${name} ${peakMb(child.pid!)?.toFixed(0)} MB`);
   console.log(`\npeak memory (RSS): ${peaks.join(", ")}`);
 }
 

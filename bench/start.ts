@@ -6,6 +6,7 @@ import { setTimeout } from "node:timers/promises";
 import { execa } from "execa";
 import { loadConfig, readEnvironment } from "../src/config.ts";
 import { removeStore } from "../src/stack/postgres.ts";
+import { parentOf } from "../src/stack/process_id.ts";
 import { stackDown } from "../src/stack/stack.ts";
 import { readState, stackFiles } from "../src/stack/state.ts";
 
@@ -63,12 +64,8 @@ async function pssMb(): Promise<number> {
   const wanted = new Set([state.supervisor.pid, ...Object.values(state.parts).map(({ pid }) => pid)]);
   const parents = new Map<number, number>();
   for (const pid of readdirSync("/proc").map(Number).filter(Number.isInteger)) {
-    try {
-      const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-      parents.set(pid, Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
-    } catch {
-      // It has ended.
-    }
+    const parent = parentOf(pid);
+    if (parent !== undefined) parents.set(pid, parent);
   }
   let kilobytes = 0;
   for (const pid of parents.keys()) {

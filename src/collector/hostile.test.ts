@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
+import { peakMb } from "../../bench/process_figures.ts";
 import { finish, makeCheckout } from "../../test/checkout.ts";
 import { waitFor } from "../stack/wait_for.ts";
 import { FIXTURES, oneSpan, send } from "./test_collector.ts";
@@ -63,13 +63,6 @@ test("the collector takes 2,000 hostile requests without a crash, a 5xx or a del
     assert.deepEqual({ code, signal }, { code: 0, signal: null }, stderr);
   }
 });
-
-/** The most memory that a process held, in 10^6 bytes; undefined where `/proc` does not tell. */
-function peakMb(pid: number): number | undefined {
-  const file = `/proc/${pid}/status`;
-  if (!existsSync(file)) return undefined;
-  return (Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(file, "utf8"))?.[1]) * 1024) / 1e6;
-}
 
 interface Hostile {
   what: string;
@@ -139,6 +132,7 @@ function absurd(): Hostile[] {
     { what: "a length of 4 GiB", headers: protobuf, body: Buffer.from("0affffffff0f00", "hex") },
     { what: "a long number", headers: json, body: Buffer.from(`{"resourceSpans":${"9".repeat(5 * MIB)}}`) },
     { what: "a long string", headers: json, body: Buffer.from(oneSpan("\\u0041".repeat(3 * MIB))) },
+    { what: "many escapes", headers: json, body: Buffer.from(oneSpan('\\"'.repeat(8 * MIB))) },
     { what: "many empty spans", headers: protobuf, body: Buffer.alloc(10 * MIB, Buffer.from("1200", "hex")) },
     { what: "a long list", headers: json, body: Buffer.from(oneSpan("", longList)) },
     { what: "a metric of many points", headers: json, signal: "metrics", body: manyPoints },

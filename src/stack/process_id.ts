@@ -57,8 +57,12 @@ export function parentOf(pid: number): number | undefined {
   }
 }
 
-/** `/proc/<pid>/stat` from field 3 on (proc(5)): the command, field 2, stands in parentheses and may hold anything. */
-function statOf(pid: number): string[] {
+/**
+ * `/proc/<pid>/stat` from field 3 on (proc(5)): the command, field 2, stands in parentheses and may hold anything. Linux only.
+ *
+ * @throws when there is no such process
+ */
+export function statOf(pid: number): string[] {
   const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
