@@ -10,8 +10,10 @@ async function main(): Promise<void> {
   const stop = () => void collector.close();
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
-  if (process.send) process.send("ready", () => process.disconnect?.());
+  if (process.send)
+    process.send("ready", undefined, undefined, () => {}); // a parent that is gone is no reason to stop
   else process.stderr.write(`collector listens on ${collector.url}\n`);
+  process.channel?.unref();
 }
 
 try {
@@ -19,5 +21,4 @@ try {
 } catch (error) {
   process.stderr.write(`error: ${error instanceof UserError ? error.message : (error as Error).stack}\n`);
   process.exitCode = 2;
-  process.disconnect?.();
 }

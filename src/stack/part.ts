@@ -41,6 +41,9 @@ export async function startPart(plan: PartPlan, { output, onSpawn, signal }: Sta
   child.on("message", () => {
     isReady = true;
   });
+  // What its IPC channel has to complain of (on Deno: that both sides closed it, that a message ends in the middle) says
+  // nothing about the part, and would end the supervisor if nobody listened.
+  child.on("error", () => {});
   await once(child, "spawn").catch((cause) => {
     throw refuse(cause.message, cause);
   });

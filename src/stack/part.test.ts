@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { startPart } from "./part.ts";
+
+test("startPart() says how a part ended that died in the middle of its first message", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "prodlike-test-"));
+  const uncaught: Error[] = []; // `deno test` does not fail by itself
+  const note = (error: Error) => void uncaught.push(error);
+  process.on("uncaughtException", note);
+  try {
+    const script = `printf '"rea' >&$NODE_CHANNEL_FD; eval "exec $NODE_CHANNEL_FD>&-"; sleep 0.2; echo "no queue" >&2; exit 3`;
+    const started = startPart(
+      { name: "worker", file: "/bin/sh", args: ["-c", script], cwd: folder, environment: {}, settings: {} },
+      { output: join(folder, "worker.log"), onSpawn: () => {}, signal: new AbortController().signal },
+    );
+    await assert.rejects(started, { message: "Cannot start the worker: it ended with exit code 3: no queue" });
+    assert.deepEqual(uncaught, []);
+  } finally {
+    process.off("uncaughtException", note);
+    rmSync(folder, { recursive: true });
+  }
+});
