@@ -72,9 +72,9 @@ async function prepareStack(settings: Record<string, string>) {
     states: async (ids = accepted) => (await stack.reviews(ids)).map(({ state }) => state),
     /** How often jobs were started, without duplicates. */
     attempts: async (ids = accepted) => [...new Set((await stack.reviews(ids)).map(({ attempts }) => attempts))],
-    async untilRunning(ids: string[]): Promise<void> {
-      const check = async () => (await stack.states(ids)).every((state) => state === "active") || undefined;
-      await waitFor(check, "running jobs", { everyMs: 10 });
+    async untilRunning(id: string): Promise<void> {
+      const check = async () => (await stack.states([id]))[0] === "active" || undefined;
+      await waitFor(check, "a running job", { everyMs: 10 });
     },
     /** Sends a signal to a part and waits until the supervisor has seen its end. */
     async kill(part: PartName, signal: NodeJS.Signals) {
