@@ -1,7 +1,7 @@
 # What will my worker do under production limits, and where does its time go? `make` prints the menu.
 # Variables are handed on as they are given, on the command line or in the environment; defaults are in .env.example.
 .DEFAULT_GOAL := help
-.PHONY: help setup verify otel-up otel-down otel-restart otel-logs test faults check bench preflight
+.PHONY: help setup verify otel-up otel-down otel-restart otel-logs worker-prodlike test test-compose faults check bench preflight
 
 RUNTIMES := test/runtimes/node_modules
 node_22 := $(RUNTIMES)/node-22/bin/node
@@ -15,7 +15,7 @@ deno_needed := $(and $(filter deno,$(RUNTIME)),$(filter $(RUNTIMES)/%,$(deno)))
 
 RUN := $(if $(filter deno,$(RUNTIME)),$(deno) run --allow-all --no-check --quiet,$(node))
 TEST := $(if $(filter deno,$(RUNTIME)),$(deno) test --allow-all --no-check --quiet,$(node) --test)
-TESTS = $$(find src scripts test -name '*.test.ts' -not -name '*_faults.test.ts' -not -path '*/node_modules/*')
+TESTS = $$(find src scripts test -name '*.test.ts' -not -name '*_faults.test.ts' -not -name 'compose*.test.ts' -not -path '*/node_modules/*')
 
 help: preflight ## this menu
 	@node scripts/help.mjs
@@ -35,11 +35,17 @@ otel-restart: setup ## restart the collector with a clean log
 otel-logs: setup ## follow the collector's log
 	@$(RUN) scripts/otel_logs.ts
 
+worker-prodlike: setup ## restart the worker, built, under the production limits; say what is enforced (STACK=compose)
+	@$(RUN) scripts/worker_prodlike.ts
+
 test: setup ## run the tests; on another runtime with NODE=22, NODE=24 or RUNTIME=deno
 	@$(TEST) $(TESTS)
 
 faults: setup ## run the tests that break parts of a stack; NODE= and RUNTIME= as above, about 4 minutes
 	@$(TEST) test/*_faults.test.ts
+
+test-compose: setup ## run the tests of STACK=compose, which need Docker and its images
+	@$(TEST) test/compose*.test.ts
 
 check: setup ## types, lint, format, imports, tests
 	@node_modules/.bin/tsc && node_modules/.bin/biome check --error-on-warnings && $(TEST) $(TESTS)
@@ -54,7 +60,7 @@ preflight:
 	@sh scripts/preflight.sh
 
 node_modules/.package-lock.json: package-lock.json | preflight
-	@echo "installing packages (npm ci)" >&2 && npm ci --no-audit --no-fund >&2 && touch $@
+	@echo "installing packages (npm ci)" >&2 && npm ci --include=dev --no-audit --no-fund >&2 && touch $@
 
 $(RUNTIMES)/.package-lock.json: test/runtimes/package-lock.json
 	@echo "installing other runtimes for the tests (npm ci)" >&2 && npm ci --prefix test/runtimes --no-audit --no-fund >&2 && touch $@

@@ -7,7 +7,7 @@ import { execa } from "execa";
 import { loadConfig, readEnvironment } from "../src/config.ts";
 import { removeStore } from "../src/stack/postgres.ts";
 import { parentOf } from "../src/stack/process_id.ts";
-import { stackDown } from "../src/stack/stack.ts";
+import { openStack } from "../src/stack/stack.ts";
 import { readState, stackFiles } from "../src/stack/state.ts";
 
 const ROUNDS = 7;
@@ -54,7 +54,7 @@ async function forget(): Promise<void> {
 }
 
 async function down(): Promise<void> {
-  await stackDown(config, { signal: new AbortController().signal, onEvent: () => {} });
+  await openStack(config).down({ signal: new AbortController().signal, say: () => {}, onEvent: () => {} });
 }
 
 /** Sum of the proportional set sizes of the supervisor, the parts and all their descendants, in 10^6 bytes. Linux only. */

@@ -1,16 +1,17 @@
 import { relative } from "node:path";
 import { partProgress } from "../src/stack/progress.ts";
-import { withStack } from "../src/stack/stack.ts";
-import { isUp, readState } from "../src/stack/state.ts";
+import { openStack } from "../src/stack/stack.ts";
 import { EXIT, runScript } from "../src/terminal.ts";
 import { verify } from "../src/verify/verify.ts";
 import { drawWaterfall } from "../src/verify/waterfall.ts";
 
 await runScript(async (config, { say, paint, columns, signal }) => {
   const began = performance.now();
-  if (!isUp(await readState(config))) say("No stack is up: starting one.");
-  return withStack(config, { signal, onEvent: partProgress(say) }, async () => {
-    const { result, spans } = await verify(config, { signal, say });
+  const stack = openStack(config);
+  const isUp = Object.values(await stack.status()).some(({ isRunning }) => isRunning);
+  if (!isUp) say("No stack is up: starting one.");
+  return stack.use({ signal, say, onEvent: partProgress(say) }, async () => {
+    const { result, spans } = await verify(config, stack, { signal, say });
     if (spans.length) say(`\n${drawWaterfall(spans, { columns, paint })}`);
     say();
     for (const { name, ok, detail, next } of result.checks) {

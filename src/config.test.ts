@@ -18,7 +18,7 @@ test("loadConfig() has a default for everything", () => {
 
 test("loadConfig() names the variable, its value and what is wanted", () => {
   const refusals: [Record<string, string>, RegExp][] = [
-    [{ STACK: "swarm" }, /^Cannot use STACK="swarm": allowed is local$/],
+    [{ STACK: "swarm" }, /^Cannot use STACK="swarm": allowed values are local, compose$/],
     [{ RUNTIME: "bun" }, /^Cannot use RUNTIME="bun": allowed /],
     [{ PROFILING: "yes" }, /^Cannot use PROFILING="yes": allowed /],
     [{ API_PORT: "0" }, /^Cannot use API_PORT="0": a whole number from 1 to 65535 is wanted$/],

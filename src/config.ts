@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseEnv } from "node:util";
+import { parseBytes, parseCpus } from "./limits/parse.ts";
 import type { Runtime } from "./runtime.ts";
-import { ARGUMENTS, SETTINGS } from "./settings.ts";
+import { ARGUMENTS, CONTAINER_SETTINGS, SETTINGS } from "./settings.ts";
 import { UserError } from "./user_error.ts";
 
 /** Variables by name, as a process has them. */
@@ -16,22 +17,41 @@ export interface JobRequest {
   body: string | undefined;
 }
 
+/** The production limits of the worker, as they are asked for. */
+export interface Limits {
+  cpus: number;
+  memoryBytes: number;
+  oldSpaceMb: number;
+  semiSpaceMb: number;
+  /** Its environment in production. */
+  environment: Environment;
+}
+
 /** Every setting, checked, with its effective value. */
 export interface Config {
   /** The checkout: absolute path of the folder that holds `package.json`. */
   root: string;
   /** `.prodlike` in it: all that prodlike writes. */
   home: string;
-  stack: "local";
+  stack: "local" | "compose";
   runtime: Runtime;
   json: boolean;
   onlyCollector: boolean;
   part: string;
+  profiling: boolean;
+  /** The command line of compose, without arguments. */
+  compose: string[];
+  apiHost: string;
   apiPort: number;
   otlpPort: number;
-  /** `undefined`: the embedded PostgreSQL. */
+  collectorHealthPort: number;
+  pyroscopePort: number;
+  /** `undefined`: the embedded PostgreSQL or, in containers, Redis. */
   queueUrl: string | undefined;
   reviewRoot: string;
+  reviewRootTrusted: boolean;
+  readyFile: string | undefined;
+  limits: Limits;
   workerConcurrency: number;
   apiService: string;
   workerService: string;
@@ -72,7 +92,7 @@ export function readEnvironment(root = ROOT): Environment {
  * @throws {UserError} naming the variable, its value and what is allowed
  */
 export function loadConfig(environment: Environment, root = ROOT): Config {
-  for (const { name, allowed } of [...SETTINGS, ...ARGUMENTS]) {
+  for (const { name, allowed } of [...SETTINGS, ...CONTAINER_SETTINGS, ...ARGUMENTS]) {
     const value = environment[name];
     if (value && allowed && !allowed.includes(value)) {
       throw new UserError(
@@ -80,31 +100,50 @@ export function loadConfig(environment: Environment, root = ROOT): Config {
       );
     }
   }
-  const text = (name: string) => environment[name] || SETTINGS.find((setting) => setting.name === name)?.default || "";
+  const table = [...SETTINGS, ...CONTAINER_SETTINGS];
+  const text = (name: string) => environment[name] || table.find((setting) => setting.name === name)?.default || "";
   const whole = (name: string, most: number) => wholeNumber(name, text(name), most);
-  const apiPort = whole("API_PORT", 65_535);
-  const otlpPort = whole("OTLP_PORT", 65_535);
-  if (apiPort === otlpPort)
-    throw new UserError(`Cannot use API_PORT="${apiPort}": OTLP_PORT is the same, two ports are needed`);
+  const isCompose = text("STACK") === "compose";
+  const port = (name: string) => whole(name, 65_535);
+  requireDifferent(["API_PORT", "OTLP_PORT", ...(isCompose ? ["COLLECTOR_HEALTH_PORT", "PYROSCOPE_PORT"] : [])], port);
+  if (text("PROFILING") === "on" && !isCompose) {
+    throw new UserError('Cannot use PROFILING="on" with STACK="local": nothing takes profiles there yet', {
+      next: "add STACK=compose",
+    });
+  }
   const config: Config = {
     root,
     home: join(root, ".prodlike"),
-    stack: "local",
+    stack: isCompose ? "compose" : "local",
     runtime: text("RUNTIME") === "deno" ? "deno" : "node",
     json: environment.JSON === "1",
     onlyCollector: environment.ONLY === "collector",
     part: environment.PART || "start",
-    apiPort,
-    otlpPort,
+    profiling: text("PROFILING") === "on",
+    compose: text("COMPOSE").trim().split(/\s+/),
+    apiHost: text("API_HOST"),
+    apiPort: port("API_PORT"),
+    otlpPort: port("OTLP_PORT"),
+    collectorHealthPort: port("COLLECTOR_HEALTH_PORT"),
+    pyroscopePort: port("PYROSCOPE_PORT"),
     queueUrl: queueUrl(text("QUEUE_URL")),
     reviewRoot: resolve(root, text("REVIEW_ROOT") || "."),
+    reviewRootTrusted: text("REVIEW_ROOT_TRUSTED") === "true",
+    readyFile: text("READY_FILE") || undefined,
+    limits: {
+      cpus: parseCpus("PRODLIKE_CPUS", text("PRODLIKE_CPUS")),
+      memoryBytes: parseBytes("PRODLIKE_MEMORY", text("PRODLIKE_MEMORY")),
+      oldSpaceMb: whole("PRODLIKE_OLD_SPACE_MB", 2 ** 24),
+      semiSpaceMb: whole("PRODLIKE_SEMI_SPACE_MB", 2 ** 14),
+      environment: assignments("PRODLIKE_ENV", text("PRODLIKE_ENV")),
+    },
     workerConcurrency: whole("WORKER_CONCURRENCY", 10_000),
     apiService: serviceName("API_SERVICE", text("API_SERVICE")),
     workerService: serviceName("WORKER_SERVICE", text("WORKER_SERVICE")),
     apiEnv: assignments("API_ENV", text("API_ENV")),
     workerEnv: assignments("WORKER_ENV", text("WORKER_ENV")),
-    healthUrl: httpUrl("HEALTH_URL", text("HEALTH_URL") || `http://127.0.0.1:${apiPort}/health`),
-    jobRequest: jobRequest(text("JOB_REQUEST") || `POST http://127.0.0.1:${apiPort}/reviews {}`),
+    healthUrl: httpUrl("HEALTH_URL", text("HEALTH_URL") || `http://127.0.0.1:${port("API_PORT")}/health`),
+    jobRequest: jobRequest(text("JOB_REQUEST") || `POST http://127.0.0.1:${port("API_PORT")}/reviews {}`),
     environment,
   };
   if (config.apiService === config.workerService) {
@@ -113,6 +152,14 @@ export function loadConfig(environment: Environment, root = ROOT): Config {
     );
   }
   return Object.freeze(config);
+}
+
+/** No two of these ports may be the same. */
+function requireDifferent(names: string[], portOf: (name: string) => number): void {
+  for (const [index, name] of names.entries()) {
+    const twin = names.slice(index + 1).find((other) => portOf(other) === portOf(name));
+    if (twin) throw new UserError(`Cannot use ${name}="${portOf(name)}": ${twin} is the same, two ports are needed`);
+  }
 }
 
 function readDotenv(file: string): string {

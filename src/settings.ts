@@ -9,20 +9,37 @@ export interface Setting {
 
 /** All settings, in the order in which `.env.example` and `make help` show them. A test compares the three. */
 export const SETTINGS: readonly Setting[] = [
-  { name: "STACK", default: "local", help: "where the stack runs", allowed: ["local"] },
+  {
+    name: "STACK",
+    default: "local",
+    help: "where the stack runs: processes here, or containers",
+    allowed: ["local", "compose"],
+  },
   {
     name: "RUNTIME",
     default: "node",
-    help: "what runs the scripts and the parts of the stack",
+    help: "what runs the scripts and the parts of the local stack",
     allowed: ["node", "deno"],
   },
-  { name: "PROFILING", default: "off", help: "profiles of the worker and the API", allowed: ["off"] },
+  {
+    name: "PROFILING",
+    default: "off",
+    help: "profiles of the worker and the API (on: STACK=compose)",
+    allowed: ["off", "on"],
+  },
   { name: "API_PORT", default: "3001", help: "port of the API" },
   { name: "OTLP_PORT", default: "4318", help: "port of the collector, OTLP over HTTP" },
   {
+    name: "COLLECTOR_HEALTH_PORT",
+    default: "13133",
+    help: "STACK=compose: port on which the collector says that it is ready",
+  },
+  { name: "PYROSCOPE_PORT", default: "4040", help: "STACK=compose with PROFILING=on: port of Pyroscope" },
+  { name: "COMPOSE", default: "docker compose", help: "STACK=compose: the command" },
+  {
     name: "QUEUE_URL",
     default: "",
-    help: "a queue store of yours: redis://, rediss:// or postgres://; empty: the embedded PostgreSQL",
+    help: "a queue store of yours: redis://, rediss:// or postgres://; empty: the embedded PostgreSQL, or Redis",
   },
   {
     name: "REVIEW_ROOT",
@@ -30,6 +47,15 @@ export const SETTINGS: readonly Setting[] = [
     help: "folder that bounds which repositories may be reviewed; empty: this checkout",
   },
   { name: "WORKER_CONCURRENCY", default: "4", help: "jobs that the worker runs at once" },
+  { name: "PRODLIKE_CPUS", default: "3.0", help: "CPUs of the worker in production, as 3.0 or 500m" },
+  { name: "PRODLIKE_MEMORY", default: "13g", help: "its memory, as 13g, 512m or 512Mi" },
+  { name: "PRODLIKE_OLD_SPACE_MB", default: "11264", help: "its --max-old-space-size of V8" },
+  { name: "PRODLIKE_SEMI_SPACE_MB", default: "64", help: "its --max-semi-space-size of V8" },
+  {
+    name: "PRODLIKE_ENV",
+    default: "NODE_ENV=production API_DEVELOPMENT_MODE=false",
+    help: "its environment, KEY=value ...",
+  },
   { name: "API_SERVICE", default: "prodlike-api", help: "service.name of the API" },
   { name: "WORKER_SERVICE", default: "prodlike-worker", help: "service.name of the worker" },
   { name: "API_ENV", default: "", help: "extra environment of the API, KEY=value ..., applied last" },
@@ -40,6 +66,13 @@ export const SETTINGS: readonly Setting[] = [
     default: "",
     help: "the request that starts one job, METHOD URL JSON; empty: a review of this checkout",
   },
+];
+
+/** What the compose files set inside the containers; not for `.env`. */
+export const CONTAINER_SETTINGS: readonly Setting[] = [
+  { name: "API_HOST", default: "127.0.0.1", help: "address that the API binds", allowed: ["127.0.0.1", "0.0.0.0"] },
+  { name: "REVIEW_ROOT_TRUSTED", default: "", help: "git trusts REVIEW_ROOT, whoever owns it", allowed: ["true"] },
+  { name: "READY_FILE", default: "", help: "file that the API and the worker write when they are ready" },
 ];
 
 /** Arguments of one call, never read from `.env`. */

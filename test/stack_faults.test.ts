@@ -313,7 +313,7 @@ faultTest("a verify that is killed, or whose supervisor is, leaves nothing eithe
 
 faultTest("the stack ends when .prodlike is removed under it, and a new one takes its place", async (checkout) => {
   // Tried again when a part has written something meanwhile.
-  const options = { recursive: true, force: true, maxRetries: 5 };
+  const options = { recursive: true, force: true, maxRetries: 20 };
   const remove = (...path: string[]) => rmSync(home(checkout, ...path), options);
   exits(await checkout.run("otel_up"), 0);
   const store: { folder: string } = JSON.parse(readFileSync(home(checkout, "stack", "postgres.json"), "utf8"));

@@ -9,19 +9,11 @@ import { SpanKind, StatusCode } from "../src/otlp/types.ts";
 import type { SpanCounts } from "../src/runs/span_counts.ts";
 import { currentRuntime } from "../src/runtime.ts";
 import { waitFor } from "../src/stack/wait_for.ts";
-import type { Check } from "../src/verify/checks.ts";
 import type { Verification } from "../src/verify/verify.ts";
-import { makeCheckout, nothingIsLeft, type Ran } from "./checkout.ts";
+import { breaks, failure, failures, json } from "./breaks.ts";
+import { makeCheckout, nothingIsLeft } from "./checkout.ts";
 import { startProgram } from "./program.ts";
 import { startTestRedis } from "./store.ts";
-
-const json = ({ stdout }: Ran): Verification => JSON.parse(stdout);
-const failures = (result: Verification) => result.checks.filter(({ ok }) => !ok);
-const failure = (result: Verification, name: string): Check => {
-  const found = failures(result).find((check) => check.name === name);
-  assert.ok(found, `no failed check "${name}" in ${JSON.stringify(result.checks, null, 1)}`);
-  return found;
-};
 
 const counts = ({ spanAccounting }: Verification, service: string): SpanCounts => {
   const found = spanAccounting[service];
@@ -62,52 +54,6 @@ test("make verify proves one job from nothing and leaves nothing behind but its 
     await checkout.close();
   }
 });
-
-interface Break {
-  what: string;
-  environment: Record<string, string>;
-  /** What verify has to say, by the name of the check that fails. */
-  seen: Record<string, RegExp>;
-  warned?: RegExp;
-}
-
-// Each break is a real one.
-const breaks: Break[] = [
-  {
-    what: "OTEL_ENABLED is off in the worker",
-    environment: { WORKER_ENV: "OTEL_ENABLED=false" },
-    seen: { "spans of prodlike-worker": /none arrived: the worker runs with OTEL_ENABLED=false/ },
-    warned: /^span accounting prodlike-worker: not measured: the worker runs with OTEL_ENABLED=false$/,
-  },
-  {
-    what: "the worker sends to a wrong port",
-    environment: { WORKER_ENV: "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9" },
-    seen: { "spans of prodlike-worker": /none arrived: .*127\.0\.0\.1:9/ },
-    warned: /^span accounting prodlike-worker: not measured: the worker sends to .*127\.0\.0\.1:9, not to/,
-  },
-  {
-    what: "the worker loses its spans",
-    environment: {
-      WORKER_ENV: "OTEL_BSP_MAX_QUEUE_SIZE=1 OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://127.0.0.1:9/v1/traces",
-    },
-    seen: { "spans of prodlike-worker": /none arrived: .*127\.0\.0\.1:9/ },
-    // One is under way, and tried again; one is queued.
-    warned: /^spans lost prodlike-worker 4 of 6: queue full 4$/,
-  },
-  {
-    what: "no context is propagated",
-    environment: { WORKER_ENV: "OTEL_PROPAGATORS=none" },
-    seen: {
-      "one trace": /expected one trace id.*carried no trace context.*OTEL_PROPAGATORS=none/,
-      "API -> queue -> worker": /./,
-    },
-  },
-  {
-    what: "the job fails",
-    environment: { WORKER_ENV: "PATH=/nonexistent" },
-    seen: { "job completed": /expected "completed", .* failed: .*git/ },
-  },
-];
 
 test("verify disproves what is broken, with the right reason and exit code 1", async () => {
   const checkout = await makeCheckout();
@@ -310,7 +256,7 @@ test("ONLY=collector takes spans of any application, otel-restart empties its fi
     const body = JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans: [span] }] }] });
     const headers = { "content-type": "application/json" };
     assert.equal((await fetch(`${endpoint}/v1/traces`, { method: "POST", headers, body })).status, 200);
-    const [, grep] = /(grep -o .*)/.exec(up.stderr)!;
+    const [, grep] = /services arrive: +(.*)/.exec(up.stderr)!;
     assert.match((await execa("sh", ["-c", grep!], { cwd: checkout.folder })).stdout, /1 service\.name=theirs/);
 
     assert.equal((await checkout.run("otel_restart")).code, 0);

@@ -30,7 +30,7 @@ const HEALTH_MS = 2_000;
 const CLOSE_MS = 10_000;
 
 /**
- * Starts the HTTP API on 127.0.0.1; port 0 takes a free one.
+ * Starts the HTTP API; port 0 takes a free one.
  *
  * @throws {UserError} when a setting is missing, the port is taken or the queue store does not answer
  */
@@ -46,7 +46,7 @@ export async function startApi(config: Config, { log, signal }: ServiceOptions):
   const queue = await openReviewQueue({ url, log, signal: AbortSignal.any([signal, stopping.signal]) });
   const server = createServer(routes(queue, root, storeKind(url), log));
   try {
-    await listen(server, config.apiPort);
+    await listen(server, config.apiPort, config.apiHost);
   } catch (error) {
     stopping.abort();
     await closeStore(queue);
@@ -131,13 +131,13 @@ function only(allowed: string): RequestHandler {
   };
 }
 
-async function listen(server: Server, port: number): Promise<void> {
-  server.listen(port, "127.0.0.1");
+async function listen(server: Server, port: number, host: string): Promise<void> {
+  server.listen(port, host);
   try {
     await once(server, "listening");
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     const reason = code === "EADDRINUSE" ? "another process has the port" : code;
-    throw new UserError(`Cannot listen on 127.0.0.1:${port}: ${reason}, another API_PORT is wanted`, { cause });
+    throw new UserError(`Cannot listen on ${host}:${port}: ${reason}, another API_PORT is wanted`, { cause });
   }
 }

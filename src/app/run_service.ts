@@ -1,3 +1,6 @@
+import { writeFileSync } from "node:fs";
+import { relative } from "node:path";
+import { getHeapStatistics } from "node:v8";
 import { type Config, loadConfig, readEnvironment } from "../config.ts";
 import { UserError } from "../user_error.ts";
 import { createLog, type Log } from "./log.ts";
@@ -36,9 +39,12 @@ export async function runService(
     });
   }
   try {
-    const service = await start(loadConfig(readEnvironment()), { log, signal: stopping.signal });
-    log.info({ url: service.url }, "ready");
+    const config = loadConfig(readEnvironment());
+    const service = await start(config, { log, signal: stopping.signal });
+    const heapSizeLimitBytes = getHeapStatistics().heap_size_limit;
+    log.info({ url: service.url, entry: relative(process.cwd(), process.argv[1] ?? ""), heapSizeLimitBytes }, "ready");
     tellParent("ready");
+    if (config.readyFile) writeFileSync(config.readyFile, "");
     await aborted(stopping.signal);
     await service.close();
     log.info("stopped");

@@ -30,6 +30,8 @@ export interface Recording {
 
 /** What a window held. */
 export interface RunContent {
+  /** What kept the jobs. */
+  store: string;
   /** What work was done. */
   load: object;
   spanAccounting: SpanAccounting;
@@ -97,7 +99,6 @@ async function describe(config: Config, run: Recording, content: RunContent) {
     gitRevision: await gitRevision(config.root),
     runtime: { name: currentRuntime, version: runtimeVersion },
     stack: config.stack,
-    store: config.queueUrl ? new URL(config.queueUrl).protocol.slice(0, -1) : "postgres (embedded)",
     services: { api: config.apiService, worker: config.workerService },
     machine: {
       platform: process.platform,

@@ -1,4 +1,5 @@
-import { closeSync, openSync, readSync, statSync, writeSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readSync, statSync, writeSync } from "node:fs";
+import { join, parse } from "node:path";
 import type { FileRange } from "../otlp/read_lines.ts";
 
 /** A place in a file that grows and is rotated: the file itself and the bytes it had. */
@@ -15,30 +16,32 @@ export function markEnd(file: string): FileMark {
 }
 
 /**
- * Where to read what was appended to `file` since `mark`. When the file was rotated meanwhile, its beginning is in
- * `<file>.1`; when it was rotated twice, what lies between is gone.
+ * Where to read what was appended to `file` since `mark`. When the file was rotated meanwhile, its beginning is beside
+ * it under another name; when it was rotated twice, what lies between is gone.
  */
 export function rangesSince(file: string, mark: FileMark): FileRange[] {
   const now = markEnd(file);
   if (now.inode === 0) return [];
   // Emptied in place, as by `otel-restart` or by hand: everything in it is new.
   if (now.inode === mark.inode) return [{ path: file, start: now.bytes >= mark.bytes ? mark.bytes : 0 }];
-  const rotated = `${file}.1`;
-  const before = markEnd(rotated);
-  if (mark.inode !== 0 && before.inode === mark.inode)
-    return [
-      { path: rotated, start: mark.bytes },
-      { path: file, start: 0 },
-    ];
-  return [{ path: file, start: 0 }];
+  const before = rotatedFrom(file).find((path) => mark.inode !== 0 && markEnd(path).inode === mark.inode);
+  return [...(before ? [{ path: before, start: mark.bytes }] : []), { path: file, start: 0 }];
 }
 
-/** The last `bytes` of a file; where it is shorter, as after a rotation, with the end of `<file>.1`. */
+/** The last `bytes` of a file; where it is shorter, as after a rotation, with the end of the file before it. */
 export function tailOf(file: string, bytes: number): FileRange[] {
   const { bytes: size } = markEnd(file);
   if (size >= bytes) return [{ path: file, start: size - bytes }];
-  const rotated = `${file}.1`;
-  return [{ path: rotated, start: Math.max(0, markEnd(rotated).bytes + size - bytes) }, { path: file }];
+  const [before] = rotatedFrom(file);
+  if (!before) return [{ path: file }];
+  return [{ path: before, start: Math.max(0, markEnd(before).bytes + size - bytes) }, { path: file }];
+}
+
+/** What a file was rotated to, newest first: `x.jsonl.1` by our collector, `x-<time>.jsonl` by the real one. */
+function rotatedFrom(file: string): string[] {
+  const { dir, name, base } = parse(file);
+  const names = readdirSync(dir).filter((each) => each !== base && each.startsWith(name));
+  return names.sort((a, b) => (a < b ? 1 : -1)).map((each) => join(dir, each));
 }
 
 /** Copies what was appended to `file` since `mark` into the new file `target`. */

@@ -105,9 +105,14 @@ function watchChild(child: ChildProcess): Part {
   return { id: identify(pid) ?? { pid, started: "ended at once" }, exited, release: () => child.unref() };
 }
 
-/** The last line of a log; of one by Pino, its message. */
+/** The last line of a log file, as {@link lastLineOf}. */
 export function lastLine(file: string): string | undefined {
-  const line = readFileSync(file, "utf8").trimEnd().split("\n").at(-1);
+  return lastLineOf(readFileSync(file, "utf8"));
+}
+
+/** The last line of a log; of one by Pino, its message. */
+export function lastLineOf(log: string): string | undefined {
+  const line = log.trimEnd().split("\n").at(-1);
   if (!line?.startsWith("{")) return line;
   try {
     const { msg, err } = JSON.parse(line); // Pino

@@ -10,7 +10,7 @@ import { ENDING, type PartPlan, planEntry, planPostgres } from "./plan.ts";
 import { requireFree } from "./ports.ts";
 import { planStore } from "./postgres.ts";
 import { endProcess, isAlive, type ProcessId } from "./process_id.ts";
-import type { Progress } from "./protocol.ts";
+import type { PartsProgress } from "./protocol.ts";
 import {
   PARTS,
   type PartName,
@@ -48,7 +48,7 @@ export class Parts {
   }
 
   /** Ends what carries this checkout's mark and is on no record, as when a supervisor was killed and its state removed. */
-  async endStrays({ onEvent }: Pick<Progress, "onEvent">): Promise<PartName[]> {
+  async endStrays({ onEvent }: Pick<PartsProgress, "onEvent">): Promise<PartName[]> {
     const known = [...this.#running.values()].map(({ id }) => id.pid);
     const strays = findMarked(this.#config.root).filter(({ id }) => !known.includes(id.pid));
     const ended = PARTS.filter((name) => strays.some((stray) => stray.name === name));
@@ -65,7 +65,7 @@ export class Parts {
    *
    * @throws {UserError} for a port that is taken, a part that does not start, or running parts that have other settings
    */
-  async start(config: Config, names: PartName[], progress: Progress): Promise<PartName[]> {
+  async start(config: Config, names: PartName[], progress: PartsProgress): Promise<PartName[]> {
     const missing = names.filter((name) => !this.#isRunning(name));
     if (missing.includes("api")) await requireFree("API_PORT", config.apiPort);
     if (missing.includes("collector")) await requireFree("OTLP_PORT", config.otlpPort);
@@ -91,7 +91,7 @@ export class Parts {
   }
 
   /** Ends those of `names` that run, one after the other in the order in which nothing is lost. Returns which these were. */
-  async end(names: readonly PartName[], { onEvent }: Pick<Progress, "onEvent">): Promise<PartName[]> {
+  async end(names: readonly PartName[], { onEvent }: Pick<PartsProgress, "onEvent">): Promise<PartName[]> {
     const ended: PartName[] = [];
     for (const name of PARTS.filter((part) => names.includes(part))) {
       const part = this.#running.get(name);
@@ -110,7 +110,7 @@ export class Parts {
   }
 
   /** Ends the collector, removes what it wrote, and starts it again. */
-  async restartCollector(config: Config, progress: Progress): Promise<void> {
+  async restartCollector(config: Config, progress: PartsProgress): Promise<void> {
     await this.end(["collector"], progress);
     const { traces, metrics, collectorLog } = stackFiles(config);
     for (const file of [traces, metrics, collectorLog])
@@ -170,7 +170,7 @@ export class Parts {
     }
   }
 
-  async #start(plan: PartPlan, { signal, onEvent }: Progress): Promise<void> {
+  async #start(plan: PartPlan, { signal, onEvent }: PartsProgress): Promise<void> {
     const began = performance.now();
     onEvent({ part: plan.name, phase: "starting" });
     await startPart(plan, {
@@ -216,7 +216,7 @@ export class Parts {
   }
 }
 
-async function endPart(part: PartName, id: ProcessId, onEvent: Progress["onEvent"]): Promise<void> {
+async function endPart(part: PartName, id: ProcessId, onEvent: PartsProgress["onEvent"]): Promise<void> {
   const began = performance.now();
   onEvent({ part, phase: "ending" });
   const phase = await endProcess(id, ENDING[part]);

@@ -21,10 +21,15 @@ export interface PartEvent {
   tookMs?: number;
 }
 
-/** How a command follows what happens, and how it gives up: what was started is then ended again. */
-export interface Progress {
+/** How one follows what happens to parts, and gives up: what was started is then ended again. */
+export interface PartsProgress {
   signal: AbortSignal;
   onEvent: (event: PartEvent) => void;
+}
+
+/** The same for a command, which can also be told something. */
+export interface Progress extends PartsProgress {
+  say: (line: string) => void;
 }
 
 /** The supervisor's answer: lines of JSON, the last of them a result. */

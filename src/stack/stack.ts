@@ -1,192 +1,78 @@
-import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
-import { once } from "node:events";
-import { closeSync, openSync } from "node:fs";
-import { connect } from "node:net";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
-import type { Config } from "../config.ts";
-import { entryCommand } from "../runtime.ts";
-import { UserError } from "../user_error.ts";
-import { findMarked, markOf } from "./mark.ts";
-import { lastLine } from "./part.ts";
-import { ENDING_MS } from "./plan.ts";
-import { isAlive, type ProcessId } from "./process_id.ts";
-import type { Answer, PartEvent, Progress, Request } from "./protocol.ts";
-import { isUp, makeStackFolder, PARTS, type PartName, readState, type StackState, stackFiles } from "./state.ts";
-import { waitFor } from "./wait_for.ts";
+import type { Config, Environment } from "../config.ts";
+import type { Enforcement } from "../limits/enforcement.ts";
+import type { TelemetryFiles } from "../runs/run_folder.ts";
+import { composeStack } from "./compose/compose.ts";
+import { localStack } from "./local.ts";
+import type { Progress } from "./protocol.ts";
+import type { PartExit } from "./state.ts";
 
-/** The parts that a configuration asks for. */
-export function wantedParts(config: Config): PartName[] {
-  if (config.onlyCollector) return ["collector"];
-  return PARTS.filter((part) => part !== "postgres" || config.queueUrl === undefined);
+/** What can be known of one part of a stack. */
+export interface PartStatus {
+  isRunning: boolean;
+  isReady: boolean;
+  /** Present when it has ended without being asked. `null` when the exit code is not known. */
+  exit?: PartExit | null;
+  environment: Environment;
 }
 
-/**
- * Starts what is missing of the stack and waits until it is ready; touches nothing that runs. Returns what it started.
- *
- * @throws {UserError} when a part cannot start, a port is taken, or a running part has other settings
- */
-export async function stackUp(config: Config, progress: Progress): Promise<PartName[]> {
-  return command(config, { command: "up", environment: config.environment, parts: wantedParts(config) }, progress);
+/** What the collector has received, as files. */
+export interface Telemetry {
+  files: TelemetryFiles;
+  /** Brings the files up to date, where they are copies. */
+  refresh(): Promise<void>;
+  /** What went wrong in the collector before now, its last line; `undefined` when nothing did or it cannot be seen. */
+  oldError: string | undefined;
+  /** Removes copies. */
+  close(): Promise<void>;
 }
 
-/**
- * Does `work` with the stack that is up or, when there is none, with one that ends when nobody uses it any more: after
- * `work`, or with this process, however it ends.
- *
- * @throws {UserError} as {@link stackUp}; else what `work` throws
- */
-export async function withStack<T>(config: Config, progress: Progress, work: () => Promise<T>): Promise<T> {
-  let isOwn = false;
-  let outcome: PromiseSettledResult<T> | undefined;
-  const onEvent = (event: PartEvent) => {
-    isOwn ||= event.phase === "starting";
-    progress.onEvent(event);
-  };
-  const use = async () => {
-    [outcome] = await Promise.allSettled([work()]);
-  };
-  try {
-    const request: Request = { command: "use", environment: config.environment, parts: wantedParts(config) };
-    await command(config, request, { ...progress, onEvent }, use);
-  } catch (error) {
-    // Without the supervisor nobody else ends what was started for this alone.
-    const unstoppable = new AbortController().signal;
-    if (error instanceof SupervisorLostError && isOwn) await stackDown(config, { ...progress, signal: unstoppable });
-    if (!outcome) throw error;
-  }
-  if (outcome?.status === "fulfilled") return outcome.value;
-  throw outcome?.reason;
+/** Collector, queue store, API and worker, as processes or as containers; the commands know no difference. */
+export interface Stack {
+  /** The parts that the configuration asks for. */
+  parts: string[];
+  /** What keeps the jobs, as reports name it. */
+  store: string;
+  /** Where the API and the worker send their telemetry. */
+  collectorUrl: string;
+  /** The command that prints the collector's log. */
+  logCommand: string;
+  /** The command that prints what a part has printed. */
+  outputCommand(part: string): string;
+  /**
+   * Starts what is missing and waits until it is ready; touches nothing that runs. Returns what it started.
+   *
+   * @throws {UserError} when a part cannot start, a port is taken, or a running part has other settings
+   */
+  up(progress: Progress): Promise<string[]>;
+  /**
+   * Does `work` with the stack that is up or, when there is none, with one that ends when nobody uses it any more.
+   *
+   * @throws {UserError} as `up`; else what `work` throws
+   */
+  use<T>(progress: Progress, work: () => Promise<T>): Promise<T>;
+  /** Ends everything that `up` started. Returns what it ended. */
+  down(progress: Progress): Promise<string[]>;
+  /** Where the jobs are that outlive the stack, and how to get rid of them; `undefined` when nowhere. */
+  whereJobsStay(): Promise<string | undefined>;
+  /** Restarts the collector with an empty log and empty files. */
+  restartCollector(progress: Progress): Promise<void>;
+  /**
+   * Replaces the worker, which first finishes its jobs, by the built one under the production limits; starts what else
+   * is missing. Returns what holds now.
+   *
+   * @throws {UserError} as `up`
+   */
+  limitWorker(progress: Progress): Promise<Enforcement[]>;
+  /** By part; a part that was never started is missing. */
+  status(): Promise<Record<string, PartStatus>>;
+  /** The last lines that a part has printed. */
+  output(part: string): Promise<string>;
+  telemetry(): Promise<Telemetry>;
+  /** Prints the collector's log as it grows, until the signal. */
+  followLog(signal: AbortSignal): Promise<void>;
 }
 
-/** Ends everything that `stackUp` started, also what a supervisor that died left behind. Returns what it ended. */
-export async function stackDown(config: Config, progress: Progress): Promise<PartName[]> {
-  if (!(await readState(config)) && findMarked(config.root).length === 0) return [];
-  return command(config, { command: "down" }, progress);
-}
-
-/** Restarts the collector with empty files. */
-export async function restartCollector(config: Config, progress: Progress): Promise<void> {
-  if (!isUp(await readState(config))) {
-    throw new UserError("Cannot restart the collector: no stack is up", { next: "make otel-up" });
-  }
-  await command(config, { command: "restart", part: "collector", environment: config.environment }, progress);
-}
-
-/** What is done while the supervisor lends the stack. */
-type Use = () => Promise<void>;
-
-/** The supervisor died in the middle of a command. */
-class SupervisorLostError extends UserError {
-  override name = "SupervisorLostError";
-}
-
-/** Sends a request to the supervisor, which is started when there is none. */
-async function command(config: Config, request: Request, progress: Progress, use?: Use): Promise<PartName[]> {
-  // One that ends just now is met once or twice, when others type commands at the same time.
-  for (let tries = 0; tries < 20; tries++) {
-    const supervisor = await ensureSupervisor(config, progress.signal);
-    if (!supervisor) continue;
-    const answer = await send(supervisor, request, progress, use).catch((error) => {
-      if (!(error instanceof SupervisorLostError)) throw error;
-      const said = lastLine(stackFiles(config).output("supervisor"));
-      throw new SupervisorLostError(`${error.message}${said ? `, its log ends with "${said}"` : ""}`, {
-        next: "make otel-down",
-      });
-    });
-    if (!answer || answer.ending) await untilEnded(supervisor);
-    if (!answer) continue;
-    if ("done" in answer) return answer.done;
-    if (answer.expected) throw new UserError(answer.failed, answer.next ? { next: answer.next } : {});
-    throw new Error(answer.failed);
-  }
-  throw new UserError("Cannot reach the supervisor: each one that was started has ended at once", {
-    next: `cat "${stackFiles(config).output("supervisor")}"`,
-  });
-}
-
-async function untilEnded(supervisor: ProcessId): Promise<void> {
-  const check = () => (isAlive(supervisor) ? undefined : true);
-  await waitFor(check, "the end of the supervisor", { timeoutMs: ENDING_MS, everyMs: 10 });
-}
-
-/** The supervisor, started when there is none; `undefined` when it has ended before it could be seen. */
-async function ensureSupervisor(config: Config, signal: AbortSignal): Promise<StackState["supervisor"] | undefined> {
-  const find = async () => {
-    const state = await readState(config);
-    return state && isAlive(state.supervisor) ? state.supervisor : undefined;
-  };
-  const running = await find();
-  if (running) return running;
-
-  makeStackFolder(config);
-  const output = stackFiles(config).output("supervisor");
-  const child = spawnSupervisor(config, output);
-  let failure: string | undefined;
-  child.on("error", ({ message }) => {
-    failure = message;
-  });
-  const check = async () => {
-    const hasEnded = failure !== undefined || child.exitCode !== null || child.signalCode !== null;
-    // It ends at once when another command has just started one; then that one is found.
-    return (await find()) ?? (hasEnded ? "ended" : undefined);
-  };
-  const waited = waitFor(check, "the supervisor", { timeoutMs: ENDING_MS, everyMs: 10, signal });
-  const seen = await waited.catch(async (error) => {
-    const late = await find(); // others may use it by now
-    if (!late) child.kill();
-    if (late) return late;
-    signal.throwIfAborted();
-    throw new UserError("Cannot start the supervisor: it does not answer", { next: `cat "${output}"`, cause: error });
-  });
-  if (seen !== "ended") return seen;
-  if (child.exitCode) failure = lastLine(output) || `it ended with exit code ${child.exitCode}`;
-  if (failure) throw new UserError(`Cannot start the supervisor: ${failure}`, { next: `cat "${output}"` });
-  return undefined;
-}
-
-function spawnSupervisor(config: Config, output: string): ChildProcess {
-  const { file, args } = entryCommand(join(config.root, "scripts", "supervisor.ts"), config.runtime);
-  const log = openSync(output, "a", 0o600); // another one may be writing
-  const options: SpawnOptions = { cwd: config.root, detached: true, stdio: ["ignore", log, log] };
-  const child = spawn(file, [...args, markOf(config.root)], options);
-  closeSync(log);
-  child.unref();
-  return child;
-}
-
-/** Sends one request and passes on its events. `undefined` when the supervisor takes no more: it is about to end. */
-async function send(
-  { port, token }: StackState["supervisor"],
-  request: Request,
-  { signal, onEvent }: Progress,
-  use?: Use,
-): Promise<Extract<Answer, { ending: boolean }> | undefined> {
-  const socket = connect(port, "127.0.0.1");
-  // Closing our side tells the supervisor to give up; it answers when it has ended again what it had started.
-  const giveUp = () => socket.end();
-  let answered = false;
-  try {
-    await once(socket, "connect");
-    socket.on("error", () => {}); // it is read to its end
-    socket.write(`${JSON.stringify({ ...request, token })}\n`);
-    signal.addEventListener("abort", giveUp);
-    if (signal.aborted) giveUp();
-    for await (const line of createInterface({ input: socket })) {
-      answered = true;
-      const answer: Answer = JSON.parse(line);
-      if ("phase" in answer) onEvent(answer);
-      else if ("lent" in answer) await use?.().finally(giveUp);
-      else return answer;
-    }
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (!["ECONNREFUSED", "ECONNRESET", "EPIPE"].includes(code ?? "")) throw error;
-  } finally {
-    signal.removeEventListener("abort", giveUp);
-    socket.destroy();
-  }
-  if (answered) throw new SupervisorLostError("Cannot finish: the supervisor ended in the middle");
-  signal.throwIfAborted();
-  return undefined;
+/** The stack of a configuration; nothing is started. */
+export function openStack(config: Config): Stack {
+  return config.stack === "compose" ? composeStack(config) : localStack(config);
 }

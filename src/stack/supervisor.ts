@@ -12,7 +12,7 @@ import { Parts } from "./parts.ts";
 import { ENDING_MS } from "./plan.ts";
 import { removeStore } from "./postgres.ts";
 import { endProcess, identify, isAlive } from "./process_id.ts";
-import type { Answer, Progress, Request, Result, SignedRequest } from "./protocol.ts";
+import type { Answer, PartsProgress, Request, Result, SignedRequest } from "./protocol.ts";
 import { makeStackFolder, PARTS, type PartName, readState, stackFiles } from "./state.ts";
 
 /** How often it looks at the sizes of the logs, whether its record is still there, and whether there is anything left to do, in ms. */
@@ -102,7 +102,7 @@ export async function runSupervisor(config: Config): Promise<boolean> {
     }
   }
 
-  async function perform(request: Request, progress: Progress): Promise<PartName[]> {
+  async function perform(request: Request, progress: PartsProgress): Promise<PartName[]> {
     progress.signal.throwIfAborted();
     switch (request.command) {
       case "up": {
@@ -135,7 +135,7 @@ export async function runSupervisor(config: Config): Promise<boolean> {
     }
   }
 
-  async function giveBack({ onEvent }: Progress): Promise<PartName[]> {
+  async function giveBack({ onEvent }: PartsProgress): Promise<PartName[]> {
     if (--users > 0 || isKept || isEnding) return [];
     const ended = await parts.end(PARTS, { onEvent });
     if (storeIsNew) await removeStore(files.postgres);

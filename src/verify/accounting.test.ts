@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { loadConfig } from "../config.ts";
 import type { SpanCounts } from "../runs/span_counts.ts";
+import { openStack } from "../stack/stack.ts";
 import { accountingWarnings } from "./accounting.ts";
 
 const counts: SpanCounts = {
@@ -11,17 +12,17 @@ const counts: SpanCounts = {
 
 test("accountingWarnings() says what was lost or not measured, and nothing when all is well", () => {
   const config = loadConfig({}, "/app");
-  assert.deepEqual(accountingWarnings({ "prodlike-api": counts, theirs: counts }, config), []);
+  assert.deepEqual(accountingWarnings({ "prodlike-api": counts, theirs: counts }, config, openStack(config)), []);
   const bad = {
     "prodlike-api": { notMeasured: "the api runs with OTEL_METRICS_EXPORTER=none" },
     "prodlike-worker": { ...counts, queueFull: 1_200, refused: 4 },
     theirs: { ...counts, failed: 1 },
   };
-  assert.deepEqual(accountingWarnings(bad, config), [
+  assert.deepEqual(accountingWarnings(bad, config, openStack(config)), [
     {
       name: "span accounting",
       detail: "prodlike-api: not measured: the api runs with OTEL_METRICS_EXPORTER=none",
-      next: "grep ^telemetry /app/.prodlike/stack/api.log",
+      next: "cat /app/.prodlike/stack/api.log | grep telemetry",
     },
     {
       name: "spans lost",

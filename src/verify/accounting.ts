@@ -2,9 +2,9 @@ import type { Config } from "../config.ts";
 import type { TelemetryFiles } from "../runs/run_folder.ts";
 import { tailOf } from "../runs/slice.ts";
 import { countSpans, type SpanAccounting, type SpanCounts } from "../runs/span_counts.ts";
-import { type PartName, type StackState, stackFiles } from "../stack/state.ts";
+import type { Stack } from "../stack/stack.ts";
 import { WaitTimeoutError, waitFor } from "../stack/wait_for.ts";
-import { whyNoCounts } from "./hints.ts";
+import { type Clues, whyNoCounts } from "./hints.ts";
 
 /** Something to know that disproves nothing. */
 export interface Warning {
@@ -16,7 +16,9 @@ export interface Warning {
 
 export interface AccountOptions {
   files: TelemetryFiles;
-  state: StackState | undefined;
+  /** Brings the files up to date. */
+  refresh: () => Promise<void>;
+  clues: Clues[];
   /** When the window began, Unix time. */
   startMs: number;
   signal: AbortSignal;
@@ -33,21 +35,20 @@ const FIRST_COUNTS_MS = 3_000;
  */
 export async function accountSpans(
   config: Config,
-  { files, state, startMs, signal }: AccountOptions,
+  { files, refresh, clues, startMs, signal }: AccountOptions,
 ): Promise<SpanAccounting> {
-  const parts = ["api", "worker"] as const;
-  const intervals = parts.map((part) => Number(state?.parts[part]?.settings.OTEL_METRIC_EXPORT_INTERVAL) || 60_000);
+  const intervals = clues.map(({ environment }) => Number(environment.OTEL_METRIC_EXPORT_INTERVAL) || 60_000);
   // A process that runs has sent counts in the interval before the window, one that ended before has not.
   const sinceMs = startMs - Math.max(...intervals);
-  const expected = parts.map((part) => {
-    const service = part === "api" ? config.apiService : config.workerService;
-    return { service, ...whyNoCounts(part, config, state) };
-  });
+  const services = { api: config.apiService, worker: config.workerService };
+  const expected = clues.map((each) => ({ service: services[each.part], ...whyNoCounts(each) }));
   const comes = expected.filter(({ never }) => !never);
   let counts: Record<string, SpanCounts> = {};
   const look = async () => {
+    await refresh();
     counts = await countSpans(tailOf(files.metrics, TAIL_BYTES), sinceMs);
-    return comes.every(({ service }) => counts[service]) || undefined;
+    // Counts without a span are older than the job.
+    return comes.every(({ service }) => counts[service]?.created) || undefined;
   };
   try {
     await waitFor(look, "the counts of spans", { timeoutMs: FIRST_COUNTS_MS, everyMs: 25, signal });
@@ -60,10 +61,10 @@ export async function accountSpans(
 }
 
 /** A line for each service that has lost spans or did not count them; none when all is well. */
-export function accountingWarnings(accounting: SpanAccounting, config: Config): Warning[] {
+export function accountingWarnings(accounting: SpanAccounting, config: Config, stack: Stack): Warning[] {
   return Object.entries(accounting).flatMap(([service, counts]) => {
-    const part = { [config.apiService]: "api", [config.workerService]: "worker" }[service] as PartName | undefined;
-    const look = part ? `grep ^telemetry ${stackFiles(config).output(part)}` : "look at its log";
+    const part = { [config.apiService]: "api", [config.workerService]: "worker" }[service];
+    const look = part ? `${stack.outputCommand(part)} | grep telemetry` : "look at its log";
     if ("notMeasured" in counts) {
       return { name: "span accounting", detail: `${service}: not measured: ${counts.notMeasured}`, next: look };
     }

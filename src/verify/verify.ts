@@ -3,16 +3,15 @@ import type { Config } from "../config.ts";
 import { DriveError, driveJob } from "../load/drive_job.ts";
 import { readSpans } from "../otlp/read_spans.ts";
 import type { Span } from "../otlp/types.ts";
-import { beginRun, endRun, type Recording, type TelemetryFiles } from "../runs/run_folder.ts";
+import { beginRun, endRun, type Recording } from "../runs/run_folder.ts";
 import { rangesSince } from "../runs/slice.ts";
 import type { SpanAccounting } from "../runs/span_counts.ts";
 import { describeExit } from "../stack/part.ts";
-import { wantedParts } from "../stack/stack.ts";
-import { readState, runningParts, type StackState, stackFiles } from "../stack/state.ts";
+import type { PartStatus, Stack, Telemetry } from "../stack/stack.ts";
 import { WaitTimeoutError, waitFor } from "../stack/wait_for.ts";
 import { accountingWarnings, accountSpans, type Warning } from "./accounting.ts";
 import { type Check, checkTelemetry, type Evidence, findJobTrace } from "./checks.ts";
-import { hintAbout } from "./hints.ts";
+import { type Clues, hintAbout } from "./hints.ts";
 
 /** What `make verify JSON=1` prints. */
 export interface Verification {
@@ -39,19 +38,40 @@ export interface VerifyOptions {
 const ARRIVAL_MS = 3_000;
 
 /** Runs one real job through the stack that is up and checks what the collector received of it. Repairs nothing. */
-export async function verify(config: Config, options: VerifyOptions): Promise<{ result: Verification; spans: Span[] }> {
+export async function verify(
+  config: Config,
+  stack: Stack,
+  options: VerifyOptions,
+): Promise<{ result: Verification; spans: Span[] }> {
   const began = performance.now();
-  const state = await readState(config);
-  const missing = missingParts(config, state);
+  const status = await stack.status();
+  const missing = missingParts(stack.parts, status);
   if (missing.length) return { result: conclude(missing, began), spans: [] };
+  const telemetry = await stack.telemetry();
+  try {
+    return await verifyJob({ config, stack, status, telemetry, began, ...options });
+  } finally {
+    await telemetry.close();
+  }
+}
 
-  const files: TelemetryFiles = stackFiles(config);
+interface Verifying extends VerifyOptions {
+  config: Config;
+  stack: Stack;
+  status: Record<string, PartStatus>;
+  telemetry: Telemetry;
+  began: number;
+}
+
+async function verifyJob(verifying: Verifying): Promise<{ result: Verification; spans: Span[] }> {
+  const { config, stack, telemetry, began, signal } = verifying;
+  const { files, refresh } = telemetry;
   const run = beginRun(files);
-  const checks = [await checkHealth(config.healthUrl, options.signal)];
+  const checks = [await checkHealth(config.healthUrl, signal)];
   let trace: ReturnType<typeof findJobTrace>;
   let load: object = {};
   try {
-    const job = await driveJob(config.jobRequest, options);
+    const job = await driveJob(config.jobRequest, verifying);
     load = { jobs: 1, job };
     checks.push({
       name: "job completed",
@@ -62,29 +82,37 @@ export async function verify(config: Config, options: VerifyOptions): Promise<{ 
           : `expected "completed", ${job.id} failed: ${job.error}`,
     });
     const services = { api: config.apiService, worker: config.workerService };
-    const hints = {
-      [services.api]: hintAbout("api", config, state),
-      [services.worker]: hintAbout("worker", config, state),
-    };
-    const evidence = await gather({ services, hints, job }, { files, run, config, ...options });
+    const [api, worker] = await gatherClues(verifying);
+    const hints = { [services.api]: hintAbout(api!), [services.worker]: hintAbout(worker!) };
+    const evidence = await gather({ services, hints, job }, { run, ...verifying });
     trace = findJobTrace(evidence);
     checks.push(...checkTelemetry(evidence));
   } catch (error) {
     if (!(error instanceof DriveError)) throw error;
-    checks.push({
-      name: "job completed",
-      ok: false,
-      detail: error.message,
-      next: `tail ${stackFiles(config).output("worker")}`,
-    });
+    checks.push({ name: "job completed", ok: false, detail: error.message, next: stack.outputCommand("worker") });
   }
-  const spanAccounting = await accountSpans(config, { files, state, startMs: run.startMs, signal: options.signal });
-  const folder = await endRun(config, files, run, { load: { kind: "verify", ...load }, spanAccounting });
-  const warnings = accountingWarnings(spanAccounting, config);
+  const clues = await gatherClues(verifying);
+  const spanAccounting = await accountSpans(config, { files, refresh, clues, startMs: run.startMs, signal });
+  const content = { store: stack.store, load: { kind: "verify", ...load }, spanAccounting };
+  const folder = await endRun(config, files, run, content);
+  const warnings = accountingWarnings(spanAccounting, config, stack);
+  if (telemetry.oldError) {
+    const detail = `an error stands in it from before this verification: ${telemetry.oldError}`;
+    warnings.push({ name: "collector's log", detail, next: "make otel-restart" });
+  }
   const traceId = trace?.traceId ?? null;
   const result = { ...conclude(checks, began), warnings, spanAccounting, traceId, run: folder };
   result.services = [...new Set(trace?.spans.map(({ service }) => service))];
   return { result, spans: trace?.spans ?? [] };
+}
+
+async function gatherClues({ stack, status }: Verifying): Promise<Clues[]> {
+  const parts = ["api", "worker"] as const;
+  const { collectorUrl } = stack;
+  const clue = async (part: (typeof parts)[number]) => {
+    return { part, collectorUrl, environment: status[part]?.environment ?? {}, output: await stack.output(part) };
+  };
+  return Promise.all(parts.map(clue));
 }
 
 function conclude(checks: Check[], began: number): Verification {
@@ -94,14 +122,13 @@ function conclude(checks: Check[], began: number): Verification {
   return { ok, outcome, checks, warnings: [], spanAccounting: {}, traceId: null, services: [], durationMs, run: null };
 }
 
-function missingParts(config: Config, state: StackState | undefined): Check[] {
-  const running = runningParts(state);
-  return wantedParts(config)
-    .filter((part) => !running.includes(part) || !state?.parts[part]?.ready)
+function missingParts(wanted: string[], status: Record<string, PartStatus>): Check[] {
+  return wanted
+    .filter((part) => !status[part]?.isReady || !status[part].isRunning)
     .map((part) => {
-      const { exit } = state?.parts[part] ?? {};
+      const { isRunning, exit } = status[part] ?? {};
       const gone = exit === undefined ? "it was not started" : `it ended with ${describeExit(exit)}`;
-      const detail = running.includes(part) ? "it is still starting" : gone;
+      const detail = isRunning ? "it is still starting" : gone;
       return { name: `${part} runs`, ok: false, detail, next: "make otel-up" };
     });
 }
@@ -130,16 +157,14 @@ async function checkHealth(url: string, signal: AbortSignal): Promise<Check> {
   }
 }
 
-interface Gathering extends VerifyOptions {
-  config: Config;
-  files: TelemetryFiles;
+interface Gathering extends Verifying {
   run: Recording;
 }
 
 /** Reads what has arrived until it proves everything, or until what is late will not come. */
 async function gather(
   known: Omit<Evidence, "spans" | "log">,
-  { config, files, run, signal, say }: Gathering,
+  { config, telemetry, run, signal, say }: Gathering,
 ): Promise<Evidence> {
   const delays = [config.environment, config.apiEnv, config.workerEnv].map((env) =>
     Number(env.OTEL_BSP_SCHEDULE_DELAY ?? 200),
@@ -147,7 +172,9 @@ async function gather(
   const delayMs = Math.max(...delays.filter(Number.isFinite));
   if (delayMs > 1_000) say(`waiting for the spans: OTEL_BSP_SCHEDULE_DELAY is ${delayMs} ms`);
   let evidence: Evidence = { ...known, spans: [], log: "" };
+  const { files } = telemetry;
   const look = async () => {
+    await telemetry.refresh();
     const spans: Span[] = [];
     for await (const span of readSpans(rangesSince(files.traces, run.marks.traces))) spans.push(span);
     const log = rangesSince(files.collectorLog, run.marks.collectorLog);

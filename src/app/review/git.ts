@@ -20,6 +20,12 @@ export interface Git {
   stream<T>(args: string[], input: string, read: (output: Readable) => Promise<T>): Promise<T>;
 }
 
+export interface GitOptions {
+  environment: Environment;
+  /** Whether git may work in the folder even if another user owns it. */
+  isTrusted: boolean;
+}
+
 /** What a command of git left: its output is UTF-8 text, without the final line feed. */
 export interface GitResult {
   exitCode: number;
@@ -42,7 +48,7 @@ const OPTIONS = ["core.fsmonitor=false", "core.hooksPath=/dev/null", "protocol.a
  * git in the folder `directory` (absolute, without symbolic links), which errors call `name`.
  * A repository is searched there and no higher, nothing in it is executed, and the network is never used.
  */
-export function gitIn(directory: string, name: string, environment: Environment): Git {
+export function gitIn(directory: string, name: string, { environment, isTrusted }: GitOptions): Git {
   const options = {
     cwd: directory,
     env: gitEnvironment(directory, environment),
@@ -51,7 +57,8 @@ export function gitIn(directory: string, name: string, environment: Environment)
     maxBuffer: MAX_OUTPUT_BYTES,
     reject: false,
   } as const;
-  const command = (args: string[]) => ["--no-pager", ...OPTIONS, ...args];
+  const trust = isTrusted ? ["-c", `safe.directory=${directory}`] : [];
+  const command = (args: string[]) => ["--no-pager", ...OPTIONS, ...trust, ...args];
 
   async function run(args: string[], input = ""): Promise<GitResult> {
     const result = await execa("git", command(args), { ...options, input });

@@ -1,4 +1,4 @@
-import { realpath, stat } from "node:fs/promises";
+import { access, constants, realpath, stat } from "node:fs/promises";
 import { isAbsolute, relative, resolve, sep } from "node:path";
 import type { Config, Environment } from "../../config.ts";
 import { UserError } from "../../user_error.ts";
@@ -8,6 +8,8 @@ import { type Git, gitIn } from "./git.ts";
 export interface ReviewRoot {
   /** Absolute, without symbolic links. */
   path: string;
+  /** Whether git may trust every repository in it, whoever owns it. */
+  isTrusted: boolean;
   environment: Environment;
 }
 
@@ -21,11 +23,18 @@ export interface Repository {
 /**
  * The review root of the configuration.
  *
- * @throws {UserError} when it is not a folder
+ * @throws {UserError} when it is not a folder that may be read
  */
-export async function openReviewRoot({ reviewRoot, environment }: Config): Promise<ReviewRoot> {
+export async function openReviewRoot({ reviewRoot, reviewRootTrusted, environment }: Config): Promise<ReviewRoot> {
   const path = await realFolder(reviewRoot);
-  if (path) return { path, environment };
+  if (path) {
+    await access(path, constants.R_OK | constants.X_OK).catch((cause) => {
+      throw new UserError(`Cannot use REVIEW_ROOT="${reviewRoot}": user ${process.getuid?.()} may not read it`, {
+        cause,
+      });
+    });
+    return { path, isTrusted: reviewRootTrusted, environment };
+  }
   throw new UserError(`Cannot use REVIEW_ROOT="${reviewRoot}": no such folder, an existing one is wanted`);
 }
 
@@ -42,7 +51,7 @@ export async function openRepository(root: ReviewRoot, path: string): Promise<Re
   if (!isWithin(root.path, directory ?? wanted)) throw refused("it is outside of REVIEW_ROOT");
   if (!directory) throw refused("no such folder in REVIEW_ROOT");
   const name = relative(root.path, directory) || ".";
-  const git = gitIn(directory, name, root.environment);
+  const git = gitIn(directory, name, root);
   const { exitCode, stderr } = await git.run(["rev-parse", "--git-dir"]);
   if (exitCode === 0) return { name, git };
   if (stderr.includes("dubious ownership")) {
