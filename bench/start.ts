@@ -1,10 +1,11 @@
-// How long the commands take, and what memory the stack holds: `make bench PART=start`, about 4 minutes. Rounds are
-// interleaved, so that a machine that slows down slows all figures alike. Needs free default ports, or API_PORT and
-// OTLP_PORT.
+// How long the commands take, and what memory the local stack holds: `make bench PART=start`, about 4 minutes, or 5 with
+// STACK=compose, whose images have to be there. Rounds are interleaved, so that a machine that slows down slows all figures
+// alike. Needs free default ports, or API_PORT and OTLP_PORT.
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { execa } from "execa";
 import { loadConfig, readEnvironment } from "../src/config.ts";
+import { projectOf } from "../src/stack/compose/settings.ts";
 import { removeStore } from "../src/stack/postgres.ts";
 import { parentOf } from "../src/stack/process_id.ts";
 import { openStack } from "../src/stack/stack.ts";
@@ -22,7 +23,7 @@ for (let round = 1; round <= ROUNDS; round++) {
   await forget();
   await time("make otel-up, s", "otel-up");
   await setTimeout(SETTLE_MS);
-  note("PSS of the stack 10 s after otel-up, MB", await pssMb());
+  if (config.stack === "local") note("PSS of the stack 10 s after otel-up, MB", await pssMb());
   await time("make verify, stack up, first job, s", "verify");
   await time("make verify, stack up, s", "verify");
   await time("make otel-down, s", "otel-down");
@@ -49,7 +50,9 @@ function note(name: string, value: number): void {
 /** Ends the stack and removes its store, as on the first call in a fresh clone. */
 async function forget(): Promise<void> {
   await down();
-  await removeStore(stackFiles(config).postgres);
+  const [program, ...args] = config.compose;
+  if (config.stack === "compose") await execa(program!, [...args, "-p", projectOf(config), "down", "--volumes"]);
+  else await removeStore(stackFiles(config).postgres);
   rmSync(stackFiles(config).folder, { recursive: true, force: true });
 }
 

@@ -40,7 +40,10 @@ export async function requireFree(name: string, port: number): Promise<void> {
   const marked = holder && readMark(holder.command);
   const other = marked && `the ${marked.name} of another checkout of prodlike, ${marked.root}`;
   const stranger = holder && `process ${holder.pid} (${holder.command.join(" ").slice(0, 120)}) in ${holder.folder}`;
-  const end = marked ? `make -C ${marked.root} otel-down` : holder ? `kill ${holder.pid}` : "end that process";
+  // Docker's, which holds it for a container.
+  const isProxy = holder?.command[0]?.endsWith("docker-proxy");
+  const kill = isProxy ? `docker ps --filter publish=${port}` : holder ? `kill ${holder.pid}` : "end that process";
+  const end = marked ? `make -C ${marked.root} otel-down` : kill;
   throw new UserError(
     `Cannot listen on ${HOST}:${port} (${name}): it is held by ${other ?? stranger ?? "another process"}`,
     { next: `choose another port, as ${name}=${port + 1}, or ${end}` },

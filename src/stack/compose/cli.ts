@@ -5,6 +5,7 @@ import { stripVTControlCharacters } from "node:util";
 import { execa } from "execa";
 import type { Config, Environment } from "../../config.ts";
 import { UserError } from "../../user_error.ts";
+import { lastLineOf } from "../part.ts";
 import type { PartExit } from "../state.ts";
 
 /** One container of the compose project. */
@@ -25,17 +26,8 @@ export interface Container {
   mounts: { target: string; type: string; source: string }[];
 }
 
-/** What a command left. */
-export interface Ran {
-  exitCode: number;
-  stdout: string;
-  stderr: string;
-}
-
 /** compose and the engine below it, for one project. */
 export interface ComposeCli {
-  /** The command line up to the subcommand, as a person would type it. */
-  shown: string;
   /** Runs a subcommand; what it prints goes to stderr as it comes. Returns its exit code. */
   show(args: string[], signal?: AbortSignal): Promise<number>;
   /**
@@ -62,7 +54,7 @@ export function composeCli(config: Config, files: string[], environment: Environ
   const engine = engineOf(config);
   const execution = { cwd: config.root, env: environment, extendEnv: false, reject: false } as const;
 
-  async function run(file: string, args: string[], signal?: AbortSignal): Promise<Ran> {
+  async function run(file: string, args: string[], signal?: AbortSignal) {
     const options = { ...execution, stdin: "ignore", ...(signal ? { cancelSignal: signal } : {}) } as const;
     const { exitCode, stdout, stderr, originalMessage } = await execa(file, args, options);
     signal?.throwIfAborted();
@@ -76,7 +68,6 @@ export function composeCli(config: Config, files: string[], environment: Environ
   }
 
   const cli: ComposeCli = {
-    shown: [program, ...command].join(" "),
     async show(args, signal) {
       // Its output has a terminal's progress when stderr is one.
       const output = { stdin: "ignore", stdout: 2, stderr: 2, ...(signal ? { cancelSignal: signal } : {}) } as const;
@@ -154,10 +145,6 @@ function exitOf(code: number, at: string): PartExit {
 function splitOnce(text: string, separator: string): [string, string] {
   const at = text.indexOf(separator);
   return [text.slice(0, at), text.slice(at + 1)];
-}
-
-function lastLineOf(text: string): string | undefined {
-  return text.trim().split("\n").at(-1);
 }
 
 function cannotRun(reason: string): UserError {

@@ -28,7 +28,7 @@ export function composeStack(config: Config): Stack {
     outputCommand: (part) => `${config.compose.join(" ")} -p ${project} logs ${part}`,
     up: (progress) => alone(config, progress, () => up(config, cli, parts, progress)),
     async use(progress, work) {
-      const isUp = async () => (await cli.containers()).some(({ state }) => state === "running");
+      const isUp = async () => (await ownContainers(config, cli)).some(({ state }) => state === "running");
       if (await isUp()) return work();
       return alone(config, progress, async () => {
         if (await isUp()) return work();

@@ -54,8 +54,11 @@ export async function requirePorts(config: Config, services: string[], cli: Comp
     if (await isFree(port)) continue;
     const label = `{{.Names}} {{.Label "${FOLDER_LABEL}"}}`;
     const [holder] = (await cli.engine(["ps", "--filter", `publish=${port}`, "--format", label])).split("\n");
-    if (!holder) await requireFree(name, port);
-    const [container, folder] = (holder ?? "").split(" ");
+    if (!holder) {
+      await requireFree(name, port);
+      continue;
+    }
+    const [container, folder] = holder.split(" ");
     throw new UserError(
       `Cannot listen on 127.0.0.1:${port} (${name}): it is held by the container ${container}${folder ? ` of ${folder}` : ""}`,
       { next: `choose another port, as ${name}=${port + 1}, or docker stop ${container}` },

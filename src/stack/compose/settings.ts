@@ -43,13 +43,13 @@ export function wantedServices(config: Config): string[] {
   return services;
 }
 
-/** Writes what is set for one service alone as a third compose file, and returns its path, relative to the checkout. */
+/** Writes what is set for one service alone as a third compose file, and returns its path. */
 export function writeSettings(config: Config, production: Environment = {}): string {
   makeStackFolder(config);
-  // The rest of OpenTelemetry's own variables, as the local stack hands them on; addresses are those of the network.
-  const shared = Object.entries(config.environment).filter(
-    ([name]) => /^OTEL_(?!ENABLED|SERVICE_NAME|EXPORTER_OTLP_.*ENDPOINT)/.test(name) && name !== "OTEL_SDK_DISABLED",
-  );
+  // The rest of OpenTelemetry's and Pyroscope's own variables, as the local stack hands them on; addresses are those of
+  // the network.
+  const own = /^(OTEL_(?!ENABLED$|SERVICE_NAME$|EXPORTER_OTLP_.*ENDPOINT$)|PYROSCOPE_(?!PORT$|SERVER_ADDRESS$))/;
+  const shared = Object.entries(config.environment).filter(([name]) => own.test(name));
   const service = (environment: Environment) => {
     // "$$" is how compose writes "$".
     const pairs = Object.entries({ ...Object.fromEntries(shared), ...environment });
