@@ -10,9 +10,10 @@ await runScript(async (config, { say, paint, signal }) => {
   if (config.stack === "local" && (await composeAnswers(config))) {
     say("Docker is there: STACK=compose runs the same in containers, with Redis and the OpenTelemetry Collector.");
   }
-  for (const [part, { exit }] of Object.entries(await stack.status())) {
+  for (const [part, { exit, death }] of Object.entries(await stack.status())) {
     if (exit === undefined) continue;
     say(`${part} had ended with ${describeExit(exit)}; it is started again`);
+    for (const line of death ? [death.what, ...death.facts, `next:  ${death.next}`] : []) say(`  ${line}`);
     if (part === "worker" && exit?.code !== 0)
       say(`  the jobs that it left are retried, once, within ${RETRIED_WITHIN_MS / 1_000} s`);
   }

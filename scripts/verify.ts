@@ -14,8 +14,9 @@ await runScript(async (config, { say, paint, columns, signal }) => {
     const { result, spans } = await verify(config, stack, { signal, say });
     if (spans.length) say(`\n${drawWaterfall(spans, { columns, paint })}`);
     say();
-    for (const { name, ok, detail, next } of result.checks) {
+    for (const { name, ok, detail, facts = [], next } of result.checks) {
       say(`${ok ? paint("green", "✔") : paint("red", "✘")} ${name.padEnd(26)} ${detail}`);
+      for (const fact of facts) say(`  ${"".padEnd(26)} ${fact}`);
       if (!ok && next) say(`  ${"".padEnd(26)} next: ${next}`);
     }
     for (const { name, detail, next } of result.warnings) {

@@ -27,6 +27,17 @@ export function entryCommand(entry: string, runtime: Runtime): { file: string; a
   return { file, args: ["--import", import.meta.resolve("tsx/esm"), entry] };
 }
 
+/** The command line that runs the built JavaScript file `entry` on `runtime`, likewise. */
+export function builtCommand(entry: string, runtime: Runtime): { file: string; args: string[] } {
+  if (runtime === "deno") return entryCommand(entry, runtime);
+  return { file: currentRuntime === "node" ? process.execPath : "node", args: [entry] };
+}
+
+/** The environment variable by which a runtime takes V8's flags, and its value. */
+export function v8Flags(flags: string[], runtime: Runtime): [name: string, value: string] {
+  return runtime === "deno" ? ["DENO_V8_FLAGS", flags.join(",")] : ["NODE_OPTIONS", flags.join(" ")];
+}
+
 /** Deno itself: the one that runs this, else that of the PATH, else that of the tests. */
 function denoProgram(): string {
   if (currentRuntime === "deno") return process.execPath;

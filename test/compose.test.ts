@@ -138,11 +138,13 @@ dockerTest("the prod-like worker runs the built file under its limits, and stays
   const { HostConfig, Config } = await checkout.inspect("worker");
   assert.deepEqual([HostConfig.NanoCpus, HostConfig.Memory], [0.5e9, 512 * 2 ** 20]);
   assert.ok(Config.Env.includes("NODE_ENV=production") && Config.Env.includes("API_DEVELOPMENT_MODE=false"));
-  assert.match(limited.stderr, /cpus +asked 0\.5, host \d+, enforced 0\.5\n/);
-  assert.match(limited.stderr, /memory +asked 512\.0 MiB, host [\d.]+ GiB, enforced 512\.0 MiB\n/);
+  assert.match(limited.stderr, /cpus +asked 0\.5, host \d+, enforced 0\.5, by the container\n/);
+  assert.match(limited.stderr, /memory +asked 512\.0 MiB, host [\d.]+ GiB, enforced 512\.0 MiB, by the container\n/);
   assert.match(limited.stderr, /enforced heap_size_limit 304 MB\n/); // 256 + 3 x 16
-  assert.match(limited.stderr, /command +asked node dist\/worker.js, enforced dist\/worker.js/);
-  assert.equal((await checkout.run("verify")).code, 0);
+  assert.match(limited.stderr, /command +asked dist\/worker.js, enforced dist\/worker.js/);
+  const { run } = json(await checkout.run("verify", { JSON: "1" }));
+  const [cpus] = JSON.parse(readFileSync(join(run!, "run.json"), "utf8")).limits;
+  assert.deepEqual([cpus.limit, cpus.asked, cpus.enforced, cpus.by], ["cpus", "0.5", "0.5", "the container"]);
   // Only what production needs is in its image.
   const inside = (...args: string[]) => checkout.compose("exec", "worker", ...args);
   assert.equal((await inside("ls")).split("\n").sort().join(), "dist,node_modules,package-lock.json,package.json");
@@ -159,7 +161,10 @@ dockerTest("the prod-like worker runs the built file under its limits, and stays
   const { NanoCpus, Memory } = (await checkout.inspect("worker")).HostConfig;
   assert.deepEqual([NanoCpus, Memory], [Math.min(3, host) * 1e9, 13 * 2 ** 30]);
   if (host < 3)
-    assert.match(usual.stderr, new RegExp(`asked 3\\.0, host ${host}, enforced ${host}\\.0 \\(not binding\\)`));
+    assert.match(
+      usual.stderr,
+      new RegExp(`asked 3\\.0, host ${host}, enforced ${host}\\.0 \\(not binding\\), by the container`),
+    );
   assert.match(usual.stderr, /enforced heap_size_limit 11456 MB\n/);
 });
 

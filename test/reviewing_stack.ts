@@ -50,7 +50,7 @@ async function prepareStack(settings: Record<string, string>) {
     accepted,
     log: (part: string) => readFileSync(join(folder, `${part}.log`), "utf8"),
     pid: (part: PartName) => checkout.state()!.parts[part]!.pid,
-    async run(command: "otel_up" | "otel_restart" | "otel_down"): Promise<Ran> {
+    async run(command: "otel_up" | "otel_restart" | "otel_down" | "worker_prodlike"): Promise<Ran> {
       const ran = await checkout.run(command, { ...settings, REVIEW_ROOT: root.path });
       assert.equal(ran.code, 0, ran.stderr);
       return ran;

@@ -1,3 +1,5 @@
+import type { Limits } from "../config.ts";
+
 /** One limit: what was asked for and what holds, as people read it. */
 export interface Enforcement {
   limit: string;
@@ -6,15 +8,71 @@ export interface Enforcement {
   host?: string;
   /** As it was read back from what enforces it. */
   enforced: string;
+  /** What enforces it; missing when nothing does. */
+  by?: string;
   /** Whether the worker meets this limit before it meets the machine's end. */
   isBinding: boolean;
 }
 
+/** What is known of the worker that runs under limits. */
+export interface LimitedWorker {
+  /** What the machine has. */
+  host: { cpus: number; memoryBytes: number };
+  /** As they were read back; `undefined`: there is none. */
+  held: { cpus: number | undefined; memoryBytes: number | undefined };
+  /** What enforces them, or why nothing does. */
+  by: string | { nothing: string };
+  /** What the worker has printed. */
+  output: string;
+}
+
+/** Every limit beside what holds. */
+export function compareLimits(limits: Limits, { host, held, by, output }: LimitedWorker): Enforcement[] {
+  const enforced = (value: number | undefined, show: (value: number) => string) => {
+    if (typeof by !== "string") return { enforced: `not enforced: ${by.nothing}` };
+    if (value === undefined) return { enforced: `not enforced: ${by} shows no limit` };
+    return { enforced: show(value), by };
+  };
+  const { heapSizeLimitBytes, entry } = readyLine(output);
+  return [
+    {
+      limit: "cpus",
+      asked: showCpus(limits.cpus),
+      host: String(host.cpus),
+      ...enforced(held.cpus, showCpus),
+      isBinding: limits.cpus <= host.cpus,
+    },
+    {
+      limit: "memory",
+      asked: showBytes(limits.memoryBytes),
+      host: showBytes(host.memoryBytes),
+      ...enforced(held.memoryBytes, showBytes),
+      isBinding: limits.memoryBytes <= host.memoryBytes,
+    },
+    {
+      limit: "heap",
+      asked: `old space ${limits.oldSpaceMb} MB and 3 x semi space ${limits.semiSpaceMb} MB`,
+      enforced: heapSizeLimitBytes ? `heap_size_limit ${Math.round(heapSizeLimitBytes / 2 ** 20)} MB` : UNKNOWN,
+      isBinding: true,
+    },
+    { limit: "command", asked: "dist/worker.js", enforced: entry ?? UNKNOWN, isBinding: true },
+  ];
+}
+
+const UNKNOWN = "not measured: the worker did not print it";
+
+/** What the worker says of itself when it is ready, last. */
+function readyLine(output: string): { heapSizeLimitBytes?: number; entry?: string } {
+  const line = output.split("\n").findLast((each) => each.startsWith("{") && each.includes('"msg":"ready"'));
+  return line ? JSON.parse(line) : {};
+}
+
 /** A line for each limit. */
 export function enforcementTable(rows: Enforcement[]): string[] {
-  return rows.map(({ limit, asked, host, enforced, isBinding }) => {
-    const parts = [`asked ${asked}`, ...(host ? [`host ${host}`] : []), `enforced ${enforced}`];
-    return `  ${limit.padEnd(10)} ${parts.join(", ")}${isBinding ? "" : " (not binding)"}`;
+  return rows.map(({ limit, asked, host, enforced, isBinding, by }) => {
+    const holds = enforced.startsWith("not ") ? enforced : `enforced ${enforced}`;
+    const parts = [`asked ${asked}`, ...(host ? [`host ${host}`] : []), holds];
+    return `  ${limit.padEnd(10)} ${parts.join(", ")}${isBinding ? "" : " (not binding)"}${by ? `, by ${by}` : ""}`;
   });
 }
 

@@ -9,7 +9,12 @@ import { beginRun, endRun } from "./run_folder.ts";
 async function record(root: string): Promise<string> {
   const file = (name: string) => join(root, name);
   const files = { traces: file("traces.jsonl"), metrics: file("metrics.jsonl"), collectorLog: file("collector.log") };
-  return endRun(loadConfig({}, root), files, beginRun(files), { store: "redis", load: {}, spanAccounting: {} });
+  return endRun(loadConfig({}, root), files, beginRun(files), {
+    store: "redis",
+    limits: null,
+    load: {},
+    spanAccounting: {},
+  });
 }
 
 test("endRun() leaves a link that is named like a run alone", async () => {

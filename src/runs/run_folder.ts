@@ -32,6 +32,8 @@ export interface Recording {
 export interface RunContent {
   /** What kept the jobs. */
   store: string;
+  /** The production limits of the worker, asked and enforced; `null`: it had none. */
+  limits: object[] | null;
   /** What work was done. */
   load: object;
   spanAccounting: SpanAccounting;

@@ -1,31 +1,20 @@
-import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
-import { once } from "node:events";
-import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
-import { connect } from "node:net";
-import { join, relative } from "node:path";
-import { createInterface } from "node:readline";
+import { existsSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+import { relative } from "node:path";
 import { execa } from "execa";
 import type { Config } from "../config.ts";
-import { entryCommand } from "../runtime.ts";
+import { readCgroupLimits } from "../limits/cgroups.ts";
+import { compareLimits, type Enforcement } from "../limits/enforcement.ts";
 import { UserError } from "../user_error.ts";
-import { findMarked, markOf } from "./mark.ts";
-import { lastLine } from "./part.ts";
-import { ENDING_MS } from "./plan.ts";
+import { readLimits, recordLimits } from "./limits_record.ts";
+import { findMarked } from "./mark.ts";
+import { lastText } from "./part.ts";
 import { readStore } from "./postgres.ts";
-import { isAlive, type ProcessId } from "./process_id.ts";
-import type { Answer, PartEvent, Progress, Request } from "./protocol.ts";
+import type { ProcessId } from "./process_id.ts";
+import type { PartEvent, Progress, Request } from "./protocol.ts";
 import type { PartStatus, Stack } from "./stack.ts";
-import {
-  isUp,
-  makeStackFolder,
-  PARTS,
-  type PartName,
-  readState,
-  runningParts,
-  type StackState,
-  stackFiles,
-} from "./state.ts";
-import { waitFor } from "./wait_for.ts";
+import { isUp, PARTS, type PartName, readState, runningParts, type StackState, stackFiles } from "./state.ts";
+import { command, SupervisorLostError } from "./supervisor_client.ts";
 
 /** The stack as processes on this machine, which a supervisor starts and watches. */
 export function localStack(config: Config): Stack {
@@ -48,16 +37,47 @@ export function localStack(config: Config): Stack {
       return store?.folder;
     },
     restartCollector: (progress) => restartCollector(config, progress),
-    limitWorker: async () => {
-      throw new UserError("Cannot apply production limits to a process on this machine: containers are wanted", {
-        next: "make worker-prodlike STACK=compose",
-      });
+    limitWorker: (progress) => limitWorker(config, progress),
+    async status() {
+      const state = await readState(config);
+      const { worker } = state?.parts ?? {};
+      const limits = worker && (await readLimits(config, identityOf(worker)));
+      const statuses = statusOf(config, state);
+      if (statuses.worker && limits) statuses.worker.limits = limits;
+      return statuses;
     },
-    status: async () => statusOf(config, await readState(config)),
-    output: async (part) => (existsSync(output(part)) ? readFileSync(output(part), "utf8") : ""),
+    output: async (part) => lastText(output(part)),
     telemetry: async () => ({ files, refresh: async () => {}, oldError: undefined, close: async () => {} }),
     followLog: (signal) => followFile(files.collectorLog, signal),
   };
+}
+
+async function limitWorker(config: Config, progress: Progress): Promise<Enforcement[]> {
+  const built = await execa("npm", ["run", "--silent", "build:worker", "--", "--log-level=warning"], {
+    cwd: config.root,
+    all: true,
+    reject: false,
+    cancelSignal: progress.signal,
+  });
+  progress.signal.throwIfAborted();
+  if (built.exitCode !== 0)
+    throw new UserError(`Cannot build the worker: ${built.all}`, { next: "npm run build:worker" });
+  const parts = wantedParts({ ...config, onlyCollector: false });
+  await command(config, { command: "limit", environment: config.environment, parts }, progress);
+  const worker = (await readState(config))?.parts.worker;
+  if (!worker?.limited) throw new UserError("Cannot limit the worker: it has ended again", { next: "make otel-up" });
+  const rows = compareLimits(config.limits, {
+    host: { cpus: cpus().length, memoryBytes: totalmem() },
+    held: readCgroupLimits(worker.pid),
+    by: worker.limited.by,
+    output: lastText(stackFiles(config).output("worker")),
+  });
+  recordLimits(config, { worker: identityOf(worker), limits: rows });
+  return rows;
+}
+
+function identityOf({ pid, started }: ProcessId): string {
+  return `${pid} ${started}`;
 }
 
 function wantedParts(config: Config): PartName[] {
@@ -68,12 +88,13 @@ function wantedParts(config: Config): PartName[] {
 function statusOf(config: Config, state: StackState | undefined): Record<string, PartStatus> {
   const running = runningParts(state);
   const statuses: Record<string, PartStatus> = {};
-  for (const [name, { ready, exit, settings }] of Object.entries(state?.parts ?? {})) {
+  for (const [name, { ready, exit, death, settings }] of Object.entries(state?.parts ?? {})) {
     statuses[name] = {
       isRunning: running.includes(name as PartName),
       isReady: ready,
       environment: { ...config.environment, ...settings },
       ...(exit === undefined ? {} : { exit }),
+      ...(death ? { death } : {}),
     };
   }
   return statuses;
@@ -126,122 +147,4 @@ async function restartCollector(config: Config, progress: Progress): Promise<voi
     throw new UserError("Cannot restart the collector: no stack is up", { next: "make otel-up" });
   }
   await command(config, { command: "restart", part: "collector", environment: config.environment }, progress);
-}
-
-/** What is done while the supervisor lends the stack. */
-type Use = () => Promise<void>;
-
-/** The supervisor died in the middle of a command. */
-class SupervisorLostError extends UserError {
-  override name = "SupervisorLostError";
-}
-
-/** Sends a request to the supervisor, which is started when there is none. */
-async function command(config: Config, request: Request, progress: Progress, use?: Use): Promise<PartName[]> {
-  // One that ends just now is met once or twice, when others type commands at the same time.
-  for (let tries = 0; tries < 20; tries++) {
-    const supervisor = await ensureSupervisor(config, progress.signal);
-    if (!supervisor) continue;
-    const answer = await send(supervisor, request, progress, use).catch((error) => {
-      if (!(error instanceof SupervisorLostError)) throw error;
-      const said = lastLine(stackFiles(config).output("supervisor"));
-      throw new SupervisorLostError(`${error.message}${said ? `, its log ends with "${said}"` : ""}`, {
-        next: "make otel-down",
-      });
-    });
-    if (!answer || answer.ending) await untilEnded(supervisor);
-    if (!answer) continue;
-    if ("done" in answer) return answer.done;
-    if (answer.expected) throw new UserError(answer.failed, answer.next ? { next: answer.next } : {});
-    throw new Error(answer.failed);
-  }
-  throw new UserError("Cannot reach the supervisor: each one that was started has ended at once", {
-    next: `cat "${stackFiles(config).output("supervisor")}"`,
-  });
-}
-
-async function untilEnded(supervisor: ProcessId): Promise<void> {
-  const check = () => (isAlive(supervisor) ? undefined : true);
-  await waitFor(check, "the end of the supervisor", { timeoutMs: ENDING_MS, everyMs: 10 });
-}
-
-/** The supervisor, started when there is none; `undefined` when it has ended before it could be seen. */
-async function ensureSupervisor(config: Config, signal: AbortSignal): Promise<StackState["supervisor"] | undefined> {
-  const find = async () => {
-    const state = await readState(config);
-    return state && isAlive(state.supervisor) ? state.supervisor : undefined;
-  };
-  const running = await find();
-  if (running) return running;
-
-  makeStackFolder(config);
-  const output = stackFiles(config).output("supervisor");
-  const child = spawnSupervisor(config, output);
-  let failure: string | undefined;
-  child.on("error", ({ message }) => {
-    failure = message;
-  });
-  const check = async () => {
-    const hasEnded = failure !== undefined || child.exitCode !== null || child.signalCode !== null;
-    // It ends at once when another command has just started one; then that one is found.
-    return (await find()) ?? (hasEnded ? "ended" : undefined);
-  };
-  const waited = waitFor(check, "the supervisor", { timeoutMs: ENDING_MS, everyMs: 10, signal });
-  const seen = await waited.catch(async (error) => {
-    const late = await find(); // others may use it by now
-    if (!late) child.kill();
-    if (late) return late;
-    signal.throwIfAborted();
-    throw new UserError("Cannot start the supervisor: it does not answer", { next: `cat "${output}"`, cause: error });
-  });
-  if (seen !== "ended") return seen;
-  if (child.exitCode) failure = lastLine(output) || `it ended with exit code ${child.exitCode}`;
-  if (failure) throw new UserError(`Cannot start the supervisor: ${failure}`, { next: `cat "${output}"` });
-  return undefined;
-}
-
-function spawnSupervisor(config: Config, output: string): ChildProcess {
-  const { file, args } = entryCommand(join(config.root, "scripts", "supervisor.ts"), config.runtime);
-  const log = openSync(output, "a", 0o600); // another one may be writing
-  const options: SpawnOptions = { cwd: config.root, detached: true, stdio: ["ignore", log, log] };
-  const child = spawn(file, [...args, markOf(config.root)], options);
-  closeSync(log);
-  child.unref();
-  return child;
-}
-
-/** Sends one request and passes on its events. `undefined` when the supervisor takes no more: it is about to end. */
-async function send(
-  { port, token }: StackState["supervisor"],
-  request: Request,
-  { signal, onEvent }: Progress,
-  use?: Use,
-): Promise<Extract<Answer, { ending: boolean }> | undefined> {
-  const socket = connect(port, "127.0.0.1");
-  // Closing our side tells the supervisor to give up; it answers when it has ended again what it had started.
-  const giveUp = () => socket.end();
-  let answered = false;
-  try {
-    await once(socket, "connect");
-    socket.on("error", () => {}); // it is read to its end
-    socket.write(`${JSON.stringify({ ...request, token })}\n`);
-    signal.addEventListener("abort", giveUp);
-    if (signal.aborted) giveUp();
-    for await (const line of createInterface({ input: socket })) {
-      answered = true;
-      const answer: Answer = JSON.parse(line);
-      if ("phase" in answer) onEvent(answer);
-      else if ("lent" in answer) await use?.().finally(giveUp);
-      else return answer;
-    }
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (!["ECONNREFUSED", "ECONNRESET", "EPIPE"].includes(code ?? "")) throw error;
-  } finally {
-    signal.removeEventListener("abort", giveUp);
-    socket.destroy();
-  }
-  if (answered) throw new SupervisorLostError("Cannot finish: the supervisor ended in the middle");
-  signal.throwIfAborted();
-  return undefined;
 }

@@ -1,12 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { UserError } from "../user_error.ts";
-import type { PartPlan } from "./plan.ts";
-import { identify, isAlive, type ProcessId } from "./process_id.ts";
-import type { PartExit, PartState } from "./state.ts";
+import { ENDING, type PartPlan } from "./plan.ts";
+import { endProcess, identify, isAlive, type ProcessId } from "./process_id.ts";
+import type { PartsProgress } from "./protocol.ts";
+import type { PartExit, PartName, PartState } from "./state.ts";
 import { WaitTimeoutError, waitFor } from "./wait_for.ts";
 
+/** Of what a part has printed, that much is looked at. */
+const KEPT_CHARACTERS = 64 * 1024;
 /** A part has this long to become ready, in ms. */
 const READY_MS = 30_000;
 
@@ -78,6 +81,14 @@ export function adoptPart(state: PartState): Part {
   return { id: { pid: state.pid, started: state.started }, exited, release: () => clearInterval(timer) };
 }
 
+/** Ends a part as it has to be ended, and says so. */
+export async function endPart(part: PartName, id: ProcessId, onEvent: PartsProgress["onEvent"]): Promise<void> {
+  const began = performance.now();
+  onEvent({ part, phase: "ending" });
+  const phase = await endProcess(id, ENDING[part]);
+  onEvent({ part, phase, tookMs: performance.now() - began });
+}
+
 /** An exit as people say it. */
 export function describeExit(exit: PartExit | null): string {
   if (!exit) return "an exit code that nobody saw";
@@ -103,6 +114,12 @@ function watchChild(child: ChildProcess): Part {
   });
   const pid = child.pid!; // checked by the caller
   return { id: identify(pid) ?? { pid, started: "ended at once" }, exited, release: () => child.unref() };
+}
+
+/** The end of a log file; empty when there is none. */
+export function lastText(file: string): string {
+  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
+  return text.slice(-KEPT_CHARACTERS);
 }
 
 /** The last line of a log file, as {@link lastLineOf}. */

@@ -2,14 +2,17 @@ import { existsSync, rmSync, statSync, truncateSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { performance } from "node:perf_hooks";
 import type { Config } from "../config.ts";
+import { removeEnforcement } from "../limits/plan_enforcement.ts";
+import { watchProcess } from "../limits/samples.ts";
 import { UserError } from "../user_error.ts";
+import { explainWorker } from "./explain_worker.ts";
 import { hasLock } from "./lock.ts";
 import { findMarked } from "./mark.ts";
-import { adoptPart, type Part, startPart } from "./part.ts";
-import { ENDING, type PartPlan, planEntry, planPostgres } from "./plan.ts";
+import { adoptPart, endPart, type Part, startPart } from "./part.ts";
+import { type PartPlan, planEntry, planLimitedWorker, planPostgres, refuseOtherSettings } from "./plan.ts";
 import { requireFree } from "./ports.ts";
 import { planStore } from "./postgres.ts";
-import { endProcess, isAlive, type ProcessId } from "./process_id.ts";
+import { isAlive } from "./process_id.ts";
 import type { PartsProgress } from "./protocol.ts";
 import {
   PARTS,
@@ -70,12 +73,37 @@ export class Parts {
     if (missing.includes("api")) await requireFree("API_PORT", config.apiPort);
     if (missing.includes("collector")) await requireFree("OTLP_PORT", config.otlpPort);
     const plans = await this.#plan(config, names);
-    this.#refuseOtherSettings(plans.filter(({ name }) => !missing.includes(name)));
-    const starting = plans.filter(({ name }) => missing.includes(name));
+    refuseOtherSettings(
+      plans.filter(({ name }) => !missing.includes(name)),
+      this.#state,
+    );
+    await this.#startAll(
+      plans.filter(({ name }) => missing.includes(name)),
+      progress,
+    );
+    return missing;
+  }
+
+  /**
+   * Starts what is missing of `names`, and the built worker under the production limits in place of the one that runs,
+   * which first finishes its jobs.
+   *
+   * @throws {UserError} as `start`; then there is no worker
+   */
+  async limitWorker(config: Config, names: PartName[], progress: PartsProgress): Promise<PartName[]> {
+    const others = names.filter((name) => name !== "worker");
+    const started = await this.start(config, others, progress);
+    const store = (await this.#plan(config, others)).find(({ name }) => name === "api");
+    await this.end(["worker"], progress);
+    await this.#startAll([planLimitedWorker(config, store?.settings.QUEUE_URL)], progress);
+    return [...started, "worker"];
+  }
+
+  async #startAll(plans: PartPlan[], progress: PartsProgress): Promise<void> {
     const stopRest = new AbortController();
     const signal = AbortSignal.any([progress.signal, stopRest.signal]);
     const results = await Promise.allSettled(
-      starting.map((plan) =>
+      plans.map((plan) =>
         this.#start(plan, { ...progress, signal }).catch((error) => {
           stopRest.abort(error);
           throw error;
@@ -84,10 +112,12 @@ export class Parts {
     );
     const failed = results.find((result) => result.status === "rejected");
     if (failed) {
-      await this.end(missing, progress);
+      await this.end(
+        plans.map(({ name }) => name),
+        progress,
+      );
       throw stopRest.signal.reason ?? failed.reason;
     }
-    return missing;
   }
 
   /** Ends those of `names` that run, one after the other in the order in which nothing is lost. Returns which these were. */
@@ -101,6 +131,7 @@ export class Parts {
         ended.push(name);
       }
       part?.release();
+      await removeEnforcement(this.#state.parts[name]?.limited?.folders ?? []);
       this.#running.delete(name);
       this.#ending.delete(name);
       delete this.#state.parts[name];
@@ -118,7 +149,7 @@ export class Parts {
     await this.start(config, ["collector"], progress);
   }
 
-  /** Removes the queue store that was started here when nothing tells of it any more. */
+  /** Removes the queue store that was started here when nothing tells of it. */
   async removeLostStore(): Promise<void> {
     if (this.#store && !existsSync(stackFiles(this.#config).postgres))
       await rm(this.#store, { recursive: true, force: true });
@@ -158,18 +189,6 @@ export class Parts {
     return plans;
   }
 
-  #refuseOtherSettings(running: PartPlan[]): void {
-    for (const { name, settings } of running) {
-      const before = this.#state.parts[name]?.settings ?? {};
-      const all = new Set([...Object.keys(before), ...Object.keys(settings)]);
-      const changed = [...all].filter((variable) => before[variable] !== settings[variable]);
-      if (changed.length === 0) continue;
-      throw new UserError(`Cannot change the running ${name}: it was started with another ${changed.join(", ")}`, {
-        next: "make otel-down, then this command again",
-      });
-    }
-  }
-
   async #start(plan: PartPlan, { signal, onEvent }: PartsProgress): Promise<void> {
     const began = performance.now();
     onEvent({ part: plan.name, phase: "starting" });
@@ -177,7 +196,8 @@ export class Parts {
       output: stackFiles(this.#config).output(plan.name),
       signal,
       onSpawn: (part) => {
-        this.#state.parts[plan.name] = { ...part.id, ready: false, settings: plan.settings };
+        const { settings, limited } = plan;
+        this.#state.parts[plan.name] = { ...part.id, ready: false, settings, ...(limited ? { limited } : {}) };
         this.#watch(plan.name, part); // first: it has to be ended also when it cannot be recorded
         this.#save();
       },
@@ -190,12 +210,17 @@ export class Parts {
 
   #watch(name: PartName, part: Part): void {
     this.#running.set(name, part);
-    part.exited.then((exit) => {
+    const watched = name === "worker" ? watchProcess(part.id.pid) : undefined;
+    part.exited.then(async (exit) => {
+      watched?.stop();
       const state: PartState | undefined = this.#state.parts[name];
       if (this.#running.get(name) !== part || this.#ending.has(name) || !state) return;
       state.exit = exit;
       state.ready = false;
       this.#running.delete(name);
+      this.#trySave();
+      if (watched) Object.assign(state, await explainWorker(this.#config, { exit, watched, settings: state.settings }));
+      await removeEnforcement(state.limited?.folders ?? []); // it has counted the kernel's kills
       this.#trySave();
     });
   }
@@ -214,11 +239,4 @@ export class Parts {
     if (!hasLock(stackFiles(this.#config).lock)) throw new UserError("the record of the stack was removed");
     writeState(this.#config, this.#state);
   }
-}
-
-async function endPart(part: PartName, id: ProcessId, onEvent: PartsProgress["onEvent"]): Promise<void> {
-  const began = performance.now();
-  onEvent({ part, phase: "ending" });
-  const phase = await endProcess(id, ENDING[part]);
-  onEvent({ part, phase, tookMs: performance.now() - began });
 }

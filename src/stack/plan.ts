@@ -1,9 +1,13 @@
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Config, Environment } from "../config.ts";
-import { entryCommand } from "../runtime.ts";
+import { findMechanism } from "../limits/mechanism.ts";
+import { planEnforcement, prepareEnforcement } from "../limits/plan_enforcement.ts";
+import { builtCommand, entryCommand, v8Flags } from "../runtime.ts";
+import { UserError } from "../user_error.ts";
 import { markOf } from "./mark.ts";
 import { type PostgresCommand, postgresIsReady } from "./postgres.ts";
-import { type PartName, stackFiles } from "./state.ts";
+import { type Limited, type PartName, type StackState, stackFiles } from "./state.ts";
 
 /** How to start, recognise as ready, and end one part. */
 export interface PartPlan {
@@ -17,6 +21,8 @@ export interface PartPlan {
   settings: Environment;
   uid?: number;
   gid?: number;
+  /** Present when it is to run under the production limits. */
+  limited?: Limited;
   /** What has to be done before it is started. */
   prepare?: (signal: AbortSignal) => Promise<void>;
   /** Polled with the process id; without it the part says "ready" over its IPC channel. */
@@ -54,6 +60,45 @@ export function planEntry(name: "api" | "worker" | "collector", config: Config, 
   Object.assign(environment, withoutProxy(config.environment), settings);
   const { file, args } = entryCommand(join(config.root, "scripts", `${name}.ts`), config.runtime);
   return { name, file, args: [...args, markOf(config.root)], cwd: config.root, environment, settings };
+}
+
+/** The plan of the built worker under the production limits, by the best mechanism of this machine. */
+export function planLimitedWorker(config: Config, queueUrl: string | undefined): PartPlan {
+  const usual = planEntry("worker", config, queueUrl);
+  const { limits, root, runtime, environment, workerEnv } = config;
+  const mark = markOf(root);
+  const name = `prodlike-${createHash("sha256").update(root).digest("hex").slice(0, 8)}-${process.hrtime.bigint()}`;
+  const path = environment.PATH ?? "";
+  const mechanism = findMechanism({ uid: process.getuid?.(), platform: process.platform, path });
+  const enforcement = planEnforcement(mechanism, name, limits);
+  const flags = [`--max-old-space-size=${limits.oldSpaceMb}`, `--max-semi-space-size=${limits.semiSpaceMb}`];
+  const [variable, value] = v8Flags(flags, runtime);
+  const settings = { ...usual.settings, [variable]: value, ...limits.environment, ...workerEnv };
+  const built = builtCommand(join(root, "dist", "worker.js"), runtime);
+  const [file = "", ...args] = [...enforcement.prefix, built.file, ...built.args, mark];
+  return {
+    ...usual,
+    file,
+    args,
+    settings,
+    environment: { ...usual.environment, ...settings },
+    limited: { by: enforcement.by ?? { nothing: enforcement.reason ?? "" }, folders: enforcement.folders },
+    prepare: async () => prepareEnforcement(enforcement),
+  };
+}
+
+/** @throws {UserError} when a part of `state` runs with other settings than its plan has */
+export function refuseOtherSettings(running: PartPlan[], state: StackState): void {
+  for (const { name, settings } of running) {
+    const { settings: before = {}, limited } = state.parts[name] ?? {};
+    if (limited) continue; // it has settings of its own
+    const all = new Set([...Object.keys(before), ...Object.keys(settings)]);
+    const changed = [...all].filter((variable) => before[variable] !== settings[variable]);
+    if (changed.length === 0) continue;
+    throw new UserError(`Cannot change the running ${name}: it was started with another ${changed.join(", ")}`, {
+      next: "make otel-down, then this command again",
+    });
+  }
 }
 
 function collectorSettings(config: Config): Environment {

@@ -6,6 +6,8 @@ export type Request =
   | { command: "up"; environment: Environment; parts: PartName[] }
   /** `up` when nothing runs, and only for as long as this connection stays or until an `up`. */
   | { command: "use"; environment: Environment; parts: PartName[] }
+  /** `up`, with the built worker under the production limits in place of the one that runs. */
+  | { command: "limit"; environment: Environment; parts: PartName[] }
   | { command: "restart"; environment: Environment; part: "collector" }
   | { command: "down" };
 

@@ -1,5 +1,6 @@
 import type { Config, Environment } from "../config.ts";
 import type { Enforcement } from "../limits/enforcement.ts";
+import type { Death } from "../limits/explain_death.ts";
 import type { TelemetryFiles } from "../runs/run_folder.ts";
 import { composeStack } from "./compose/compose.ts";
 import { localStack } from "./local.ts";
@@ -12,7 +13,11 @@ export interface PartStatus {
   isReady: boolean;
   /** Present when it has ended without being asked. `null` when the exit code is not known. */
   exit?: PartExit | null;
+  /** Of a worker that has ended like that, as soon as it is known: how it died. */
+  death?: Death;
   environment: Environment;
+  /** Of a worker that runs under the production limits: what holds. */
+  limits?: Enforcement[];
 }
 
 /** What the collector has received, as files. */

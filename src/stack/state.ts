@@ -1,6 +1,7 @@
 import { accessSync, constants, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../config.ts";
+import type { Death } from "../limits/explain_death.ts";
 import { UserError } from "../user_error.ts";
 import { DamagedFileError, readJson, type Unchecked, writeJson } from "./json_file.ts";
 import { isAlive, type ProcessId } from "./process_id.ts";
@@ -17,12 +18,22 @@ export interface PartExit {
   at: string;
 }
 
+/** What enforces limits on a part, or why nothing does, and the cgroups that were made for it. */
+export interface Limited {
+  by: string | { nothing: string };
+  folders: string[];
+}
+
 export interface PartState extends ProcessId {
   ready: boolean;
   /** The variables that the stack set for it, by which a later call sees that it asks for others. */
   settings: Record<string, string>;
+  /** Present when it runs under the production limits. */
+  limited?: Limited;
   /** Present when it has ended without being asked. `null` when the exit code is not known. */
   exit?: PartExit | null;
+  /** Of the worker, when it has ended like that. */
+  death?: Death;
 }
 
 /** What `.prodlike/stack/state.json` holds. Written by the supervisor alone, mode 0600. */

@@ -125,6 +125,12 @@ export async function runSupervisor(config: Config): Promise<boolean> {
           throw error;
         }
       }
+      case "limit": {
+        await parts.endStrays(progress);
+        isKept = true;
+        storeIsNew = false;
+        return parts.limitWorker(loadConfig(request.environment, config.root), request.parts, progress);
+      }
       case "restart":
         await parts.restartCollector(loadConfig(request.environment, config.root), progress);
         return [request.part];

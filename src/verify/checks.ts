@@ -8,6 +8,8 @@ export interface Check {
   ok: boolean;
   /** What was seen; on failure also what was expected. */
   detail: string;
+  /** More of it, a line each. */
+  facts?: string[];
   /** The command to type when it failed. */
   next?: string;
 }

@@ -93,7 +93,8 @@ async function verifyJob(verifying: Verifying): Promise<{ result: Verification; 
   }
   const clues = await gatherClues(verifying);
   const spanAccounting = await accountSpans(config, { files, refresh, clues, startMs: run.startMs, signal });
-  const content = { store: stack.store, load: { kind: "verify", ...load }, spanAccounting };
+  const limits = verifying.status.worker?.limits ?? null;
+  const content = { store: stack.store, limits, load: { kind: "verify", ...load }, spanAccounting };
   const folder = await endRun(config, files, run, content);
   const warnings = accountingWarnings(spanAccounting, config, stack);
   if (telemetry.oldError) {
@@ -126,10 +127,11 @@ function missingParts(wanted: string[], status: Record<string, PartStatus>): Che
   return wanted
     .filter((part) => !status[part]?.isReady || !status[part].isRunning)
     .map((part) => {
-      const { isRunning, exit } = status[part] ?? {};
+      const { isRunning, exit, death } = status[part] ?? {};
       const gone = exit === undefined ? "it was not started" : `it ended with ${describeExit(exit)}`;
       const detail = isRunning ? "it is still starting" : gone;
-      return { name: `${part} runs`, ok: false, detail, next: "make otel-up" };
+      const facts = death ? { facts: [death.what, ...death.facts, death.next] } : {};
+      return { name: `${part} runs`, ok: false, detail, ...facts, next: "make otel-up" };
     });
 }
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../../config.ts";
 import { UserError } from "../../user_error.ts";
+import { readLimits } from "../limits_record.ts";
 import { takeLock } from "../lock.ts";
 import type { Progress } from "../protocol.ts";
 import type { PartStatus, Stack } from "../stack.ts";
@@ -19,7 +20,14 @@ export function composeStack(config: Config): Stack {
   const project = projectOf(config);
   const cli = composeCli(config, FILES, composeEnvironment(config));
   const parts = wantedServices(config);
-  const status = async () => statusOf(await cli.containers());
+  const status = async () => {
+    const containers = await cli.containers();
+    const statuses = statusOf(containers);
+    const worker = containers.find(({ service }) => service === "worker");
+    const limits = worker && (await readLimits(config, worker.id));
+    if (statuses.worker && limits) statuses.worker.limits = limits;
+    return statuses;
+  };
   return {
     parts,
     store: config.queueUrl ? new URL(config.queueUrl).protocol.slice(0, -1) : "redis (container)",

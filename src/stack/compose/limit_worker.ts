@@ -1,5 +1,6 @@
 import type { Config } from "../../config.ts";
-import { type Enforcement, showBytes, showCpus } from "../../limits/enforcement.ts";
+import { compareLimits, type Enforcement } from "../../limits/enforcement.ts";
+import { recordLimits } from "../limits_record.ts";
 import type { Progress } from "../protocol.ts";
 import { type ComposeCli, composeCli } from "./cli.ts";
 import { composeEnvironment, FILES, PRODLIKE_FILE, wantedServices, writeSettings } from "./settings.ts";
@@ -18,41 +19,12 @@ export async function limitWorker(config: Config, cli: ComposeCli, progress: Pro
   await start(config, composeCli(config, files, environment), ["worker"], progress);
 
   const worker = (await cli.containers()).find(({ service }) => service === "worker")!; // it is ready
-  const { heapSizeLimitBytes, entry } = readyLine(await cli.text(["logs", "--no-color", "--no-log-prefix", "worker"]));
-  return [
-    {
-      limit: "cpus",
-      asked: showCpus(limits.cpus),
-      host: String(hostCpus),
-      enforced: showCpus(worker.cpus),
-      isBinding: limits.cpus <= hostCpus,
-    },
-    {
-      limit: "memory",
-      asked: showBytes(limits.memoryBytes),
-      host: showBytes(hostBytes),
-      enforced: showBytes(worker.memoryBytes),
-      isBinding: limits.memoryBytes <= hostBytes,
-    },
-    {
-      limit: "heap",
-      asked: `old space ${limits.oldSpaceMb} MB and 3 x semi space ${limits.semiSpaceMb} MB`,
-      enforced: heapSizeLimitBytes
-        ? `heap_size_limit ${heapSizeLimitBytes / 2 ** 20} MB`
-        : "not measured: no such line in its log",
-      isBinding: true,
-    },
-    {
-      limit: "command",
-      asked: "node dist/worker.js",
-      enforced: entry ?? "not measured: no such line in its log",
-      isBinding: true,
-    },
-  ];
-}
-
-/** What the worker says of itself when it is ready. */
-function readyLine(log: string): { heapSizeLimitBytes?: number; entry?: string } {
-  const line = log.split("\n").findLast((each) => each.startsWith("{") && each.includes('"msg":"ready"'));
-  return line ? JSON.parse(line) : {};
+  const rows = compareLimits(limits, {
+    host: { cpus: hostCpus, memoryBytes: hostBytes },
+    held: { cpus: worker.cpus || undefined, memoryBytes: worker.memoryBytes || undefined },
+    by: "the container",
+    output: await cli.text(["logs", "--no-color", "--no-log-prefix", "worker"]),
+  });
+  recordLimits(config, { worker: worker.id, limits: rows });
+  return rows;
 }

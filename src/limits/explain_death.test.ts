@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type DeathScene, explainDeath } from "./explain_death.ts";
+
+const scene: DeathScene = {
+  exit: { code: null, signal: "SIGKILL" },
+  oomKills: 0,
+  memoryLimitBytes: 256 * 2 ** 20,
+  output: "",
+  samples: [
+    { atMs: 1_000, bytes: 100 * 2 ** 20 },
+    { atMs: 4_000, bytes: 250 * 2 ** 20 },
+  ],
+  jobs: ["a", "b"],
+};
+// As Node 20 prints it.
+const heap = `{"level":"info","msg":"review started"}
+
+<--- Last few GCs --->
+
+[4711:0x5581]    6122 ms: Scavenge 120.3 (127.4) -> 118.9 (127.9) MB, 18.33 / 0.00 ms  (average mu = 0.524) allocation failure;
+[4711:0x5581]    6449 ms: Mark-Compact (reduce) 134.1 (141.4) -> 132.1 (136.9) MB, 141.55 / 0.01 ms
+
+<--- JS stacktrace --->
+
+FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory
+----- Native stack trace -----
+`;
+
+test("explainDeath() tells the deaths apart", () => {
+  const cases: [string, Partial<DeathScene>, string, RegExp][] = [
+    [
+      "the kernel's",
+      { oomKills: 1 },
+      "oom-kill",
+      /^The kernel killed the worker: out of memory under a limit of 256\.0 MiB/,
+    ],
+    ["a person's", {}, "killed", /^Somebody ended the worker with SIGKILL$/],
+    ["V8's", { exit: { code: null, signal: "SIGABRT" }, output: heap }, "heap-limit", /^V8 ended the worker/],
+    ["V8's, as a code", { exit: { code: 134, signal: null }, output: heap }, "heap-limit", /^V8 ended the worker/],
+    ["a signal that has no last words", { exit: { code: null, signal: "SIGABRT" } }, "killed", /with SIGABRT$/],
+    [
+      "an error",
+      { exit: { code: 1, signal: null }, output: "TypeError: x is not a function\n    at a.ts:1" },
+      "uncaught-error",
+      /exit code 1: TypeError: x is not a function$/,
+    ],
+    [
+      "a user's mistake",
+      { exit: { code: 2, signal: null }, output: "error: Cannot start the worker: y" },
+      "uncaught-error",
+      /exit code 2: error: Cannot start/,
+    ],
+    [
+      "an end that nobody asked for",
+      { exit: { code: 0, signal: null } },
+      "ended",
+      /exit code 0, which nobody had asked for$/,
+    ],
+    ["an end that nobody saw", { exit: null }, "ended", /nobody saw how$/],
+  ];
+  for (const [what, over, kind, sentence] of cases) {
+    const death = explainDeath({ ...scene, ...over });
+    assert.equal(death.kind, kind, what);
+    assert.match(death.what, sentence, what);
+    assert.ok(death.next, what);
+  }
+});
+
+test("explainDeath() says what it rests on, and what was not measured", () => {
+  assert.deepEqual(explainDeath(scene).facts, [
+    "oom_kill 0: not the kernel",
+    "memory: 100.0 MiB -> 250.0 MiB in the last 3 s, peak 250.0 MiB",
+    "jobs that were running: 2 (a, b)",
+  ]);
+  const unknown = { oomKills: undefined, samples: [], jobs: { notMeasured: "the queue store does not answer" } };
+  assert.deepEqual(explainDeath({ ...scene, ...unknown }).facts, [
+    "whether the kernel ran out of memory is not measured",
+    "memory before: not measured: it ended before it was looked at",
+    "jobs that were running: not measured: the queue store does not answer",
+  ]);
+  const { facts } = explainDeath({ ...scene, exit: { code: null, signal: "SIGABRT" }, output: heap, jobs: [] });
+  assert.match(
+    facts.join("\n"),
+    /^FATAL ERROR: Reached heap limit.*\ngc at 6122 ms: Scavenge .*\ngc at 6449 ms: Mark-Compact .*\n.*\nno job was running$/,
+  );
+});

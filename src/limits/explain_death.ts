@@ -1,0 +1,106 @@
+import { showBytes } from "./enforcement.ts";
+import type { Sample } from "./samples.ts";
+
+/** How a worker died. */
+export type DeathKind = "oom-kill" | "heap-limit" | "killed" | "uncaught-error" | "ended";
+
+/** What is known of a worker that has ended without being asked. */
+export interface DeathScene {
+  exit: { code: number | null; signal: string | null } | null;
+  /** Kills by the kernel for want of memory since it started; `undefined`: nobody counts. */
+  oomKills: number | undefined;
+  /** The memory limit that held, in bytes. */
+  memoryLimitBytes: number | undefined;
+  /** The last lines that it printed. */
+  output: string;
+  /** Of its memory, oldest first. */
+  samples: Sample[];
+  /** The ids of the jobs that it was running. */
+  jobs: string[] | { notMeasured: string };
+}
+
+export interface Death {
+  kind: DeathKind;
+  /** One sentence. */
+  what: string;
+  /** What it rests on, a line each. */
+  facts: string[];
+  /** One thing to do. */
+  next: string;
+}
+
+/** Lines of V8's last words that are worth repeating. */
+const LAST_GCS = 5;
+
+/** Says which death a worker died, from what it left. Pure. */
+export function explainDeath(scene: DeathScene): Death {
+  const { exit, oomKills, memoryLimitBytes, output } = scene;
+  const signal = exit?.signal;
+  const limit = memoryLimitBytes === undefined ? "no limit" : `a limit of ${showBytes(memoryLimitBytes)}`;
+  const common = [memoryFact(scene.samples), jobsFact(scene.jobs)];
+  const fatal = /FATAL ERROR: .*(heap|memory).*/i.exec(output)?.[0];
+  if (signal === "SIGKILL" && oomKills) {
+    return {
+      kind: "oom-kill",
+      what: `The kernel killed the worker: out of memory under ${limit} (exit code 137)`,
+      facts: [`oom_kill ${oomKills}`, ...common],
+      next: "raise PRODLIKE_MEMORY, or lower PRODLIKE_OLD_SPACE_MB or WORKER_CONCURRENCY",
+    };
+  }
+  if (fatal && (signal === "SIGABRT" || signal === "SIGTRAP" || exit?.code)) {
+    return {
+      kind: "heap-limit",
+      what: "V8 ended the worker: its heap limit was reached (exit code 134)",
+      facts: [fatal, ...lastCollections(output), ...common],
+      next: "raise PRODLIKE_OLD_SPACE_MB if PRODLIKE_MEMORY has room, or look for what keeps the memory",
+    };
+  }
+  if (signal) {
+    const counted =
+      oomKills === undefined ? "whether the kernel ran out of memory is not measured" : "oom_kill 0: not the kernel";
+    return {
+      kind: "killed",
+      what: `Somebody ended the worker with ${signal}`,
+      facts: [...(signal === "SIGKILL" ? [counted] : []), ...common],
+      next: "look at who sends it: a supervisor's time limit, a script, a person",
+    };
+  }
+  const error = lastError(output);
+  if (exit?.code) {
+    return {
+      kind: "uncaught-error",
+      what: `The worker ended with exit code ${exit.code}${error ? `: ${error}` : ""}`,
+      facts: common,
+      next: "look at its log",
+    };
+  }
+  const how = exit ? "with exit code 0, which nobody had asked for" : "and nobody saw how";
+  return { kind: "ended", what: `The worker ended ${how}`, facts: common, next: "look at its log" };
+}
+
+/** V8 prints "[pid:address] 1234 ms: Mark-Compact 126.8 (129.5) -> 126.7 (129.8) MB, ..." for its last collections. */
+function lastCollections(output: string): string[] {
+  const lines = output.split("\n").filter((line) => /^\[\d+:0x[\da-f]+\] +\d+ ms: /.test(line));
+  return lines.slice(-LAST_GCS).map((line) => line.replace(/^\[[^\]]+\] +/, "gc at "));
+}
+
+/** The message of an error that nobody caught, as Node prints it before its stack. */
+function lastError(output: string): string | undefined {
+  return output.split("\n").findLast((line) => /^(error: |Uncaught |[A-Z]\w*(Error|Exception)\b.*: )/.test(line));
+}
+
+function memoryFact(samples: Sample[]): string {
+  const last = samples.at(-1);
+  const first = samples[0];
+  if (!last || !first) return "memory before: not measured: it ended before it was looked at";
+  const peak = Math.max(...samples.map(({ bytes }) => bytes));
+  const seconds = ((last.atMs - first.atMs) / 1_000).toFixed(0);
+  return `memory: ${showBytes(first.bytes)} -> ${showBytes(last.bytes)} in the last ${seconds} s, peak ${showBytes(peak)}`;
+}
+
+function jobsFact(jobs: DeathScene["jobs"]): string {
+  if (!Array.isArray(jobs)) return `jobs that were running: not measured: ${jobs.notMeasured}`;
+  if (jobs.length === 0) return "no job was running";
+  const shown = jobs.slice(0, 5).join(", ");
+  return `jobs that were running: ${jobs.length} (${shown}${jobs.length > 5 ? ", ..." : ""})`;
+}

@@ -1,0 +1,57 @@
+import { join } from "node:path";
+import { execa } from "execa";
+import type { Config, Environment } from "../config.ts";
+import { type Death, explainDeath } from "../limits/explain_death.ts";
+import type { Watch } from "../limits/samples.ts";
+import { entryCommand } from "../runtime.ts";
+import { lastLineOf, lastText } from "./part.ts";
+import { type PartExit, stackFiles } from "./state.ts";
+
+/** A worker that has ended without being asked. */
+export interface EndedWorker {
+  exit: PartExit | null;
+  watched: Watch;
+  /** What it was started with. */
+  settings: Environment;
+}
+
+/**
+ * How the worker died, from what it has left and from the jobs that the queue store still holds as running; empty when
+ * that goes wrong, which the log then says.
+ */
+export async function explainWorker(config: Config, ended: EndedWorker): Promise<{ death?: Death }> {
+  try {
+    return { death: await explain(config, ended) };
+  } catch (error) {
+    process.stderr.write(`Cannot explain how the worker ended: ${(error as Error).stack}\n`);
+    return {};
+  }
+}
+
+async function explain(config: Config, { exit, watched, settings }: EndedWorker): Promise<Death> {
+  const [oomKills, samples, memoryLimitBytes] = [watched.oomKills(), watched.samples(), watched.memoryLimitBytes()];
+  const jobs = await readActiveJobs(config, settings);
+  const output = lastText(stackFiles(config).output("worker"));
+  return explainDeath({ exit, oomKills, memoryLimitBytes, output, samples, jobs });
+}
+
+/** The store has this long to answer, in ms. */
+const ANSWER_MS = 5_000;
+
+/**
+ * The ids of the jobs that the queue store of `settings` holds as running, or why they are not known. Asked by another
+ * process: what goes wrong there must not end this one.
+ */
+async function readActiveJobs(
+  { root, runtime, environment }: Config,
+  settings: Environment,
+): Promise<string[] | { notMeasured: string }> {
+  const { file, args } = entryCommand(join(root, "scripts", "active_jobs.ts"), runtime);
+  const env = { ...environment, ...settings, OTEL_ENABLED: "false" };
+  const { exitCode, stdout, stderr, timedOut } = await execa(file, args, {
+    ...{ cwd: root, env, extendEnv: false, stdin: "ignore", reject: false, timeout: ANSWER_MS },
+  });
+  if (exitCode === 0) return JSON.parse(stdout);
+  const reason = timedOut ? `the queue store does not answer within ${ANSWER_MS / 1_000} s` : lastLineOf(stderr);
+  return { notMeasured: reason || `asking the queue store ended with exit code ${exitCode}` };
+}

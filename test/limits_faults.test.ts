@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { cgroupsOf } from "../src/limits/cgroups.ts";
+import { findMechanism } from "../src/limits/mechanism.ts";
+import { currentRuntime } from "../src/runtime.ts";
+import type { PartState } from "../src/stack/state.ts";
+import { waitFor } from "../src/stack/wait_for.ts";
+import { type ReviewingStack, withStack } from "./reviewing_stack.ts";
+
+/** Runs where a mechanism limits CPUs and memory, and says which it was. */
+function limitedTest(
+  name: string,
+  settings: Record<string, string>,
+  run: (stack: ReviewingStack, t: TestContext) => Promise<void>,
+) {
+  test(name, async (t) => {
+    const mechanism = findMechanism({
+      uid: process.getuid?.(),
+      platform: process.platform,
+      path: process.env.PATH ?? "",
+    });
+    if (mechanism.name === "V8 flags") return t.skip(`SKIPPED: no cgroups: ${mechanism.reason}`);
+    if (currentRuntime === "deno")
+      return t.skip("SKIPPED: what the test makes the worker do is loaded by NODE_OPTIONS");
+    t.diagnostic(`enforced by ${mechanism.name}`);
+    const folder = mkdtempSync(join(tmpdir(), "prodlike-test-"));
+    chmodSync(folder, 0o755);
+    try {
+      // A worker that does something else beside its jobs, when it is asked to.
+      writeFileSync(join(folder, "hog.mjs"), HOG_SOURCE);
+      const { HOG = "", V8_FLAGS = "", ...rest } = settings;
+      const WORKER_ENV = `HOG=${HOG} NODE_OPTIONS="--import=${join(folder, "hog.mjs")} ${V8_FLAGS}"`;
+      await withStack({ ...rest, WORKER_ENV }, (stack) => run(stack, t));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+}
+
+const _HOG = `
+const kept = [];
+const buffers = () => { kept.push(Buffer.alloc(16 * 2 ** 20, 1)); setTimeout(buffers, 5); };
+const objects = () => { for (let i = 0; i < 1e5; i++) kept.push({ i, text: "x" + i }); setImmediate(objects); };
+const spin = () => {
+  const [began, before] = [performance.now(), process.cpuUsage()];
+  while (performance.now() - began < 10_000);
+  const { user, system } = process.cpuUsage(before);
+  console.log("hog used " + (user + system) / 1e3 / (performance.now() - began) + " CPUs");
+};
+process.on("SIGUSR2", () => ({ buffers, objects, spin })[process.env.HOG]());
+`;
+
+const HOG_SOURCE = `
+const kept = [];
+const buffers = () => { kept.push(Buffer.alloc(16 * 2 ** 20, 1)); setTimeout(buffers, 5); };
+const objects = () => { for (let i = 0; i < 1e5; i++) kept.push({ i, text: "x" + i }); setImmediate(objects); };
+const spin = () => {
+  const [began, before] = [performance.now(), process.cpuUsage()];
+  while (performance.now() - began < 10_000);
+  const { user, system } = process.cpuUsage(before);
+  console.log("hog used " + (user + system) / 1e3 / (performance.now() - began) + " CPUs");
+};
+process.on("SIGUSR2", () => ({ buffers, objects, spin })[process.env.HOG]());
+`;
+
+/** Makes the worker allocate while jobs run, and waits until its death is explained. */
+async function killByMemory(
+  stack: ReviewingStack,
+): Promise<{ death: NonNullable<PartState["death"]>; running: string }> {
+  const { id } = await stack.post("large");
+  await stack.untilRunning(id);
+  process.kill(stack.pid("worker"), "SIGUSR2");
+  const dead = () => stack.checkout.state()?.parts.worker?.death;
+  const death = await waitFor(async () => dead(), "the worker's death", { timeoutMs: 30_000 });
+  return { death, running: id };
+}
+
+limitedTest(
+  "a worker that allocates more than its memory is explained as an OOM kill, and its jobs are run again",
+  { PRODLIKE_MEMORY: "256m", HOG: "buffers", V8_FLAGS: "--max-old-space-size=1024" },
+  async (stack, t) => {
+    await stack.run("worker_prodlike");
+    const { death, running } = await killByMemory(stack);
+    t.diagnostic([death.what, ...death.facts].join("; "));
+    assert.equal(death.kind, "oom-kill");
+    assert.match(death.what, /out of memory under a limit of 256\.0 MiB \(exit code 137\)/);
+    assert.ok(
+      death.facts.some((fact) => fact.startsWith("jobs that were running: ") && fact.includes(running)),
+      String(death.facts),
+    );
+    assert.ok(
+      death.facts.some((fact) => /^memory: .* peak 2\d\d\.\d MiB$/.test(fact)),
+      String(death.facts),
+    );
+    assert.match((await stack.run("otel_up")).stderr, /SIGKILL.*\n +The kernel killed the worker: out of memory/);
+    await stack.allDone();
+  },
+);
+
+limitedTest(
+  "a worker whose heap is full is explained as V8's limit, and its jobs are run again",
+  { PRODLIKE_MEMORY: "1g", HOG: "objects", V8_FLAGS: "--max-old-space-size=128" },
+  async (stack, t) => {
+    await stack.run("worker_prodlike");
+    const { death } = await killByMemory(stack);
+    t.diagnostic([death.what, ...death.facts].join("; "));
+    assert.equal(death.kind, "heap-limit");
+    assert.ok(
+      death.facts.some((fact) => /^gc at .* ms: .*MB/.test(fact)),
+      String(death.facts),
+    );
+    await stack.run("otel_up");
+    await stack.allDone();
+  },
+);
+
+limitedTest(
+  "a busy worker gets the CPUs that it was given, by its own clock",
+  { PRODLIKE_CPUS: "0.5", HOG: "spin" },
+  async (stack, t) => {
+    const { stderr } = await stack.run("worker_prodlike");
+    assert.match(stderr, /cpus +asked 0\.5, host \d+, enforced 0\.5, by /);
+    const folder = cgroupsOf(stack.pid("worker")).get("cpu") ?? cgroupsOf(stack.pid("worker")).get("")!;
+    const throttled = () =>
+      Number(/^(?:throttled_time|throttled_usec) (\d+)/m.exec(readFileSync(join(folder, "cpu.stat"), "utf8"))![1]);
+    const before = throttled();
+    process.kill(stack.pid("worker"), "SIGUSR2");
+    const used = () => /hog used ([\d.]+) CPUs/.exec(stack.log("worker"))?.[1];
+    const share = Number(await waitFor(async () => used(), "the figure", { timeoutMs: 30_000 }));
+    t.diagnostic(
+      `0.5 CPUs asked, ${share.toFixed(3)} used in 10 s; throttled for ${((throttled() - before) / 1e9).toFixed(2)} s`,
+    );
+    assert.ok(share > 0.2 && share < 0.6, String(share)); // a busy machine gives less
+    assert.ok(throttled() > before);
+  },
+);
+
+limitedTest("limits that cannot bind are said; no job is lost or run twice by the change", {}, async (stack) => {
+  const posted = await Promise.all(Array.from({ length: 100 }, () => stack.post("small")));
+  assert.ok(posted.every(({ status }) => status === 202));
+  const { stderr } = await stack.run("worker_prodlike");
+  if (cpus().length < 3) assert.match(stderr, /cpus +asked 3\.0, host \d, enforced 3\.0 \(not binding\), by .*\n/);
+  assert.match(stderr, /enforced heap_size_limit \d+ MB/);
+  await stack.allDone();
+  assert.deepEqual(await stack.attempts(), [1]);
+  assert.match((await stack.run("otel_up")).stderr, /nothing was changed/);
+  const { run } = JSON.parse((await stack.checkout.run("verify", { JSON: "1", REVIEW_ROOT: stack.root.path })).stdout);
+  const recorded = JSON.parse(readFileSync(join(run, "run.json"), "utf8")).limits;
+  assert.deepEqual(
+    recorded.map(({ limit }: { limit: string }) => limit),
+    ["cpus", "memory", "heap", "command"],
+  );
+  const [folder] = stack.checkout.state()!.parts.worker!.limited!.folders;
+  await stack.run("otel_down");
+  if (folder) assert.equal(existsSync(folder), false);
+});
