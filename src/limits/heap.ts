@@ -57,16 +57,18 @@ export function heapOf(flags: HeapFlags, { runtime, nodeMajor, memoryMb }: HeapS
   return { limitMb: (oldMb ?? fallback.oldMb) + 3 * semiMb, oldMb: oldMb ?? fallback.oldMb, semiMb, isDefault: !oldMb };
 }
 
-/**
- * The memory in MB that a process needs beside a full heap, at the least: code, stacks, the thread pool, V8's own tables
- * (64 MB), and what grows with the heap (5 %). Measured, see docs/limits.md. Buffers of an application come on top.
- */
+/** What a worker has beside its heap: code, stacks, the thread pool, native packages. Measured, see docs/limits.md. */
+export const NATIVE_BASE_MB = 96;
+/** What V8 takes on top of a heap that is full, as a share of it. Measured, see docs/limits.md. */
+const FULL_HEAP_SHARE = 0.05;
+
+/** The memory in MB that a process needs beside a full heap, at the least; Buffers of an application come on top. */
 export function nativeHeadroomMb(heapLimitMb: number): number {
-  return 64 + 0.05 * heapLimitMb;
+  return NATIVE_BASE_MB + FULL_HEAP_SHARE * heapLimitMb;
 }
 
 /** The largest `--max-old-space-size`, in steps of 32 MB, that leaves the headroom; 0 or less when there is none. */
 export function fittingOldSpaceMb(memoryMb: number, semiMb: number): number {
-  const heapMb = (memoryMb - 64) / 1.05;
+  const heapMb = (memoryMb - NATIVE_BASE_MB) / (1 + FULL_HEAP_SHARE);
   return Math.floor((heapMb - 3 * semiMb) / 32) * 32;
 }

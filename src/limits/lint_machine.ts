@@ -1,4 +1,5 @@
 import { showBytes, showCpus, showMb } from "./enforcement.ts";
+import { NATIVE_BASE_MB } from "./heap.ts";
 import type { Found, Subject } from "./lint.ts";
 
 /** Threads that libuv starts unless `UV_THREADPOOL_SIZE` says otherwise, and the most it starts. */
@@ -59,7 +60,7 @@ function threadpoolValue(value: string, threads: number, where: string): Found {
 /** Jobs at once against the memory that one took in a recorded run. */
 export function concurrencyRule({ concurrency, bytesPerJob, memory: [limit] }: Subject): Found[] {
   if (!concurrency || !bytesPerJob || !limit) return [];
-  const baseBytes = 64 * 2 ** 20; // what a worker without jobs has beside its heap: see docs/limits.md
+  const baseBytes = NATIVE_BASE_MB * 2 ** 20;
   const needed = baseBytes + concurrency.value * bytesPerJob.value;
   if (needed <= limit.value) return [];
   const fitting = Math.floor((limit.value - baseBytes) / bytesPerJob.value);
