@@ -179,9 +179,10 @@ services:
     mem_limit: \${MEMORY}
     memswap_limit: 1x
     extends: { file: other.yaml, service: worker }
-    environment: { UV_THREADPOOL_SIZE: 4 }`;
+    environment: { UV_THREADPOOL_SIZE: 4, NODE_OPTIONS: "\${HEAP}", OTHER: "\${OTHER}" }`;
   assert.deepEqual(read({ "compose.yaml": compose }).notRead, [
-    "compose.yaml services.worker.mem_limit: MEMORY is not set and has no default",
+    "compose.yaml services.worker.mem_limit: MEMORY is not set",
+    "compose.yaml services.worker.environment.NODE_OPTIONS: HEAP is not set",
     "compose.yaml services.worker.extends",
     "compose.yaml services.worker.command: --max-old-space-size=$HEAP",
     'Cannot use compose.yaml services.worker.memswap_limit="1x": a size is wanted, as 512m, 1.5g or 512Mi',

@@ -35,8 +35,12 @@ export function readCompose(file: string, text: string, environment: Environment
     const at = `${file} services.${name}`;
     const read: YamlMap = {};
     for (const [key, value] of Object.entries(mapOf(service) ?? {})) {
-      const missing = (variable: string) => notRead.push(`${at}.${key}: ${variable} is not set and has no default`);
+      const missing = (variable: string) => notRead.push(`${at}.${key}: ${variable} is not set`);
       read[key] = fill(value, environment, BEARING.has(key) ? missing : () => {});
+    }
+    for (const [name, text] of Object.entries(textsOf(mapOf(service)?.environment))) {
+      if (!BEARING_VARIABLES.has(name)) continue;
+      interpolate(text, environment, (variable) => notRead.push(`${at}.environment.${name}: ${variable} is not set`));
     }
     if (read.extends) notRead.push(`${at}.extends`);
     filled[name] = { ...read, environment: environmentOf(read.environment, environment) };
@@ -46,6 +50,7 @@ export function readCompose(file: string, text: string, environment: Environment
 
 /** The keys that limits and flags are read from; a variable that is missing elsewhere does not matter here. */
 const BEARING = new Set(["build", "command", "cpus", "deploy", "entrypoint", "env_file", "mem_limit", "memswap_limit"]);
+const BEARING_VARIABLES = new Set(["NODE_OPTIONS", "DENO_V8_FLAGS", "UV_THREADPOOL_SIZE", "WORKER_CONCURRENCY"]);
 
 /** Puts a later compose file over an earlier one: mappings are merged, all else is replaced. */
 export function mergeYaml(below: Yaml, above: Yaml): Yaml {
