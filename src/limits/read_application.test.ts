@@ -199,3 +199,25 @@ test("readApplication() refuses what is no application", () => {
   for (const [files, message] of refusals) assert.throws(() => read(files), { name: "UserError", message });
   assert.throws(() => readApplication("/nowhere", {}), { name: "UserError", message: /there is no such file/ });
 });
+
+test("readApplication() takes a variable from outside, and what a script exports", () => {
+  const app = read(
+    {
+      "compose.yaml": `services:
+  outside: { image: "node:24", command: node w.js, mem_limit: 1g, environment: [NODE_OPTIONS] }
+  exported: { image: "node:24", command: [npm, run, worker], mem_limit: 1g }
+  silent: { image: "node:24", command: node w.js }`,
+      "package.json": JSON.stringify({
+        scripts: { worker: "export NODE_OPTIONS=--max-old-space-size=800 && npm run build && node w.js" },
+      }),
+    },
+    { environment: { NODE_OPTIONS: "--max-old-space-size=700" } },
+  );
+  assert.deepEqual(
+    app.subjects.map(({ name, options }) => [name, options[0]!.text]),
+    [
+      ["compose.yaml outside", "--max-old-space-size=700"],
+      ["compose.yaml exported", "--max-old-space-size=800"],
+    ],
+  );
+});
