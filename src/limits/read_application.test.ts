@@ -220,4 +220,6 @@ test("readApplication() takes a variable from outside, and what a script exports
       ["compose.yaml exported", "--max-old-space-size=800"],
     ],
   );
+  // The script's flag does not reach the first service, and is used.
+  assert.deepEqual(rules(app), [["hidden-flag", "package.json scripts.worker"]]);
 });

@@ -4,6 +4,7 @@ import { parseEnv } from "node:util";
 import type { Environment } from "../config.ts";
 import { UserError } from "../user_error.ts";
 import type { Subject } from "./lint.ts";
+import { flagsIn } from "./node_options.ts";
 import type { Scripts } from "./read_command.ts";
 import { mapOf, mergeYaml, readCompose, textsOf, type Yaml, type YamlMap } from "./read_compose.ts";
 import { readStages } from "./read_dockerfile.ts";
@@ -36,6 +37,7 @@ export function readApplication(app: string, environment: Environment): Applicat
       addSubject(serviceProcess(layer, name, values, reader), result);
   }
   if (files.length === 0) addSubject(imageProcess(reader), result);
+  result.subjects = leaveUsed(result.subjects).filter(hasLimits);
   result.read = [...new Set(result.read)];
   result.notRead = [...new Set(result.notRead)];
   if (result.read.length > 0) return result;
@@ -98,6 +100,21 @@ function imageProcess(reader: Reader): Process {
 function addSubject(process: Process, { subjects, notRead }: Application): void {
   const subject = processSubject(process, notRead);
   if (subject) subjects.push(subject);
+}
+
+/** What does not reach one process and does reach another is used all the same. */
+function leaveUsed(subjects: Subject[]): Subject[] {
+  const used = new Set(subjects.flatMap(({ options }) => options.flatMap(({ where, text }) => [where, text])));
+  return subjects.map((subject) => ({
+    ...subject,
+    unusedOptions: subject.unusedOptions.filter(({ where, text }) => !used.has(where) && !used.has(text)),
+  }));
+}
+
+/** Whether anything is said of the limits of a process. */
+function hasLimits({ memory, memorySwap, threadpool, options, unusedOptions }: Subject): boolean {
+  if (memory.length > 0 || memorySwap || threadpool) return true;
+  return [...options, ...unusedOptions].some((source) => flagsIn(source).length > 0);
 }
 
 function readImage(

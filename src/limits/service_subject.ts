@@ -1,6 +1,6 @@
 import type { Environment } from "../config.ts";
 import type { Placed, Subject } from "./lint.ts";
-import { flagsIn, type OptionSource, splitWords } from "./node_options.ts";
+import { type OptionSource, splitWords } from "./node_options.ts";
 import { parseBytes, parseCpus } from "./parse.ts";
 import { readCommand, type Scripts } from "./read_command.ts";
 import { mapOf, textsOf, type Yaml, type YamlMap } from "./read_compose.ts";
@@ -21,7 +21,7 @@ export interface Process {
   nodeMajor?: number;
 }
 
-/** The subject of a process; `undefined` when it is none of Node or Deno, or nothing is said of its limits. */
+/** The subject of a process; `undefined` when it is none of Node or Deno. */
 export function processSubject(process: Process, notRead: string[]): Subject | undefined {
   const { name, service, files, image, scripts } = process;
   const values = service?.values ?? {};
@@ -75,8 +75,6 @@ export function processSubject(process: Process, notRead: string[]): Subject | u
   const threadpool = lastOf("UV_THREADPOOL_SIZE", places);
   const concurrency = lastOf("WORKER_CONCURRENCY", places);
   const unusedOptions = unusedIn(process, options);
-  const isSilent = memory.length === 0 && !memorySwap && !threadpool;
-  if (isSilent && [...options, ...unusedOptions].every((source) => flagsIn(source).length === 0)) return undefined;
   return {
     name,
     runtime,
