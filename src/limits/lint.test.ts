@@ -143,7 +143,7 @@ const cases: [source: string, subject: Subject, ...found: [rule: string, figures
     subject(512, { runtime: "deno", nodeMajor: undefined, denoUsesCgroups: true }),
   ],
   [
-    "github.com/denoland/deno/issues/30729: Deno takes DENO_V8_FLAGS, not NODE_OPTIONS",
+    "github.com/denoland/deno/issues/30729: Deno takes its heap from DENO_V8_FLAGS (NODE_OPTIONS: measured)",
     withOptions(0, "--max-old-space-size=8192", { runtime: "deno", nodeMajor: undefined }),
     ["ignored-by-runtime", /^NODE_OPTIONS has --max-old-space-size=8192, which Deno does not read$/],
   ],
@@ -212,7 +212,7 @@ const cases: [source: string, subject: Subject, ...found: [rule: string, figures
     ["swap-below-memory", /^memory and swap together 256.0 MiB, memory alone 512.0 MiB$/],
   ],
   [
-    "docs.docker.com/reference/cli/docker/container/run: swap limited without memory",
+    "docs.docker.com/engine/containers/resource_constraints: --memory-swap wants --memory",
     noSwap(0, 2 ** 28),
     ["swap-without-memory", /^memswap_limit is set, the memory is not$/],
   ],
