@@ -1,7 +1,7 @@
 # What will my worker do under production limits, and where does its time go? `make` prints the menu.
 # Variables are handed on as they are given, on the command line or in the environment; defaults are in .env.example.
 .DEFAULT_GOAL := help
-.PHONY: help setup verify otel-up otel-down otel-restart otel-logs worker-prodlike test test-compose faults check bench preflight
+.PHONY: help setup verify otel-up otel-down otel-restart otel-logs worker-prodlike doctor test test-compose faults check bench preflight
 
 RUNTIMES := test/runtimes/node_modules
 node_22 := $(RUNTIMES)/node-22/bin/node
@@ -35,8 +35,11 @@ otel-restart: setup ## restart the collector with a clean log
 otel-logs: setup ## follow the collector's log
 	@$(RUN) scripts/otel_logs.ts
 
-worker-prodlike: setup ## restart the worker, built, under the production limits; say what is enforced (STACK=compose)
+worker-prodlike: setup ## restart the worker, built, under the production limits; say what is enforced
 	@$(RUN) scripts/worker_prodlike.ts
+
+doctor: setup ## lint the limits: heap, memory, CPUs, swap, flags that hide; APP= reads another application
+	@$(RUN) scripts/doctor.ts
 
 test: setup ## run the tests; on another runtime with NODE=22, NODE=24 or RUNTIME=deno
 	@$(TEST) $(TESTS)

@@ -1,12 +1,17 @@
 import { enforcementTable } from "../src/limits/enforcement.ts";
+import { lintLimits } from "../src/limits/lint.ts";
+import { findingWarning } from "../src/limits/lint_text.ts";
+import { settingsSubject } from "../src/limits/settings_subject.ts";
 import { partProgress } from "../src/stack/progress.ts";
 import { openStack } from "../src/stack/stack.ts";
 import { EXIT, runScript } from "../src/terminal.ts";
 
-await runScript(async (config, { say, signal }) => {
+await runScript(async (config, { say, paint, signal }) => {
+  const findings = lintLimits(settingsSubject(config));
+  for (const finding of findings) say(findingWarning(finding, paint).join("\n"));
   const limits = await openStack(config).limitWorker({ signal, say, onEvent: partProgress(say) });
   say("\nThe worker runs as in production:\n");
   for (const line of enforcementTable(limits)) say(line);
   say("\nnext:  make verify");
-  return { code: EXIT.ok, json: { ok: true, limits } };
+  return { code: EXIT.ok, json: { ok: true, limits, findings } };
 });

@@ -38,6 +38,8 @@ export interface Config {
   json: boolean;
   onlyCollector: boolean;
   part: string;
+  /** Another application: absolute path of its folder, or of a file of it. */
+  app: string | undefined;
   profiling: boolean;
   /** The command line of compose, without arguments. */
   compose: string[];
@@ -119,6 +121,7 @@ export function loadConfig(environment: Environment, root = ROOT): Config {
     json: environment.JSON === "1",
     onlyCollector: environment.ONLY === "collector",
     part: environment.PART || "start",
+    app: environment.APP ? resolve(environment.APP) : undefined,
     profiling: text("PROFILING") === "on",
     compose: text("COMPOSE").trim().split(/\s+/),
     apiHost: text("API_HOST"),

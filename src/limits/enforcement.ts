@@ -86,3 +86,8 @@ export function showBytes(bytes: number): string {
 export function showCpus(cpus: number): string {
   return Number.isInteger(cpus) ? cpus.toFixed(1) : String(cpus);
 }
+
+/** MB of 2^20 bytes as people read them: "11,456 MB". */
+export function showMb(mb: number): string {
+  return `${Math.round(mb).toLocaleString("en-GB")} MB`;
+}

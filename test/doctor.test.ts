@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { execa } from "execa";
+import { ROOT } from "../src/config.ts";
+import type { Finding } from "../src/limits/lint.ts";
+import { currentRuntime, entryCommand } from "../src/runtime.ts";
+
+/** Runs `make doctor` without make, which would turn each failure into 2. */
+async function doctor(environment: Record<string, string>) {
+  const { file, args } = entryCommand(join(ROOT, "scripts", "doctor.ts"), currentRuntime);
+  const env = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...environment };
+  return execa(file, args, { cwd: ROOT, env, extendEnv: false, reject: false });
+}
+
+test("doctor exits 1 with a block a finding, 2 when it could not read, and prints one object", async () => {
+  const app = mkdtempSync(join(tmpdir(), "prodlike-test-"));
+  try {
+    const compose = `services: { worker: { image: "node:24", command: node w.js, mem_limit: 256m, memswap_limit: 256m } }`;
+    writeFileSync(join(app, "compose.yaml"), compose);
+    const { exitCode, stdout, stderr } = await doctor({ APP: app, JSON: "1" });
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /^✘ heap-above-memory {2}heap limit 259 MB .*\n {4}who {4}compose.yaml worker\n {4}where {2}/);
+    const { ok, findings, read } = JSON.parse(stdout) as { ok: boolean; findings: Finding[]; read: string[] };
+    assert.deepEqual([ok, findings.map(({ rule }) => rule), read], [false, ["heap-above-memory"], ["compose.yaml"]]);
+
+    writeFileSync(join(app, "compose.yaml"), compose.replaceAll("256m", "512m"));
+    assert.equal((await doctor({ APP: app })).exitCode, 0);
+
+    rmSync(join(app, "compose.yaml"));
+    const refused = await doctor({ APP: app });
+    assert.equal(refused.exitCode, 2);
+    assert.match(refused.stderr, /^error: Cannot read APP="/);
+  } finally {
+    rmSync(app, { recursive: true });
+  }
+});
+
+test("doctor reads the settings", async () => {
+  const { exitCode, stderr } = await doctor({ PRODLIKE_MEMORY: "11g" });
+  assert.equal(exitCode, 1);
+  assert.match(
+    stderr,
+    /heap limit 11,456 MB .*memory 11,264 MB, 192 MB too much\n[^✘]*PRODLIKE_OLD_SPACE_MB=\d+ or less/,
+  );
+});
