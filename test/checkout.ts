@@ -42,6 +42,8 @@ export interface Checkout {
   state(): StackState | undefined;
   /** Pids of all processes that run from this checkout or serve its store. */
   processes(): Promise<number[]>;
+  /** Kills all of them, those too that have just ended. */
+  killAll(): Promise<void>;
   /** Ends what still runs and removes the checkout. */
   close(): Promise<void>;
 }
@@ -87,9 +89,18 @@ export async function makeCheckout(): Promise<Checkout> {
         .filter(isMine)
         .map((line) => Number.parseInt(line, 10));
     },
+    async killAll() {
+      for (const pid of await checkout.processes()) {
+        try {
+          process.kill(pid, "SIGKILL");
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+        }
+      }
+    },
     async close() {
       await checkout.run("otel_down");
-      for (const pid of await checkout.processes()) process.kill(pid, "SIGKILL");
+      await checkout.killAll();
       const store: string | undefined = read("postgres.json")?.folder;
       if (store?.startsWith(dirname(folder))) rmSync(store, { recursive: true, force: true });
       rmSync(folder, { recursive: true, force: true });

@@ -7,6 +7,7 @@ import { execa } from "execa";
 import { ROOT } from "../src/config.ts";
 import { currentRuntime } from "../src/runtime.ts";
 import { waitFor } from "../src/stack/wait_for.ts";
+import type { Check } from "../src/verify/checks.ts";
 import { breaks, failure, failures, json } from "./breaks.ts";
 import { finish, makeCheckout } from "./checkout.ts";
 import { type ComposeCheckout, needsDocker, withContainers } from "./compose_stack.ts";
@@ -73,14 +74,15 @@ dockerTest(
     await checkout.docker("kill", `${checkout.project}-worker-1`);
     const dead = await checkout.run("verify", { JSON: "1" });
     assert.equal(dead.code, 1);
-    assert.deepEqual(failures(json(dead)), [
-      { name: "worker runs", ok: false, detail: "it ended with SIGKILL", next: "make otel-up" },
-    ]);
+    const [{ facts = [], ...check }] = failures(json(dead)) as [Check];
+    assert.deepEqual(check, { name: "worker runs", ok: false, detail: "it ended with SIGKILL", next: "make otel-up" });
+    assert.deepEqual(facts.slice(0, 2), ["Somebody ended the worker with SIGKILL", "oom_kill 0: not the kernel"]);
+    assert.ok(facts.includes("no job was running"), String(facts));
     const again = await checkout.run("otel_up", { JSON: "1" });
     assert.deepEqual(JSON.parse(again.stdout).started, ["worker"]);
     assert.match(
       again.stderr,
-      /worker had ended with SIGKILL.*\n +the jobs that it left are retried, once, within 19 s/,
+      /worker had ended with SIGKILL[\s\S]*\n +the jobs that it left are retried, once, within 19 s/,
     );
     assert.equal((await checkout.run("verify")).code, 0);
 
@@ -154,6 +156,18 @@ dockerTest("the prod-like worker runs the built file under its limits, and stays
 
   assert.match((await checkout.run("otel_up")).stderr, /nothing was changed/);
   assert.equal((await checkout.inspect("worker")).HostConfig.NanoCpus, 0.5e9);
+
+  // Too little for ESLint, which the first job loads.
+  const small = { PRODLIKE_MEMORY: "96m", PRODLIKE_OLD_SPACE_MB: "64", PRODLIKE_SEMI_SPACE_MB: "1" };
+  const warned = await checkout.run("worker_prodlike", {
+    ...small,
+    WORKER_ENV: "NODE_OPTIONS=--max-old-space-size=512",
+  });
+  assert.equal(warned.code, 0, warned.stderr);
+  assert.match(warned.stderr, /heap-above-memory/);
+  await checkout.run("verify");
+  const killed = failures(json(await checkout.run("verify", { JSON: "1" }))).find(({ name }) => name === "worker runs");
+  assert.match(String(killed?.facts), /^The kernel killed the worker: out of memory under a limit of 96\.0 MiB/);
 
   const usual = await checkout.run("worker_prodlike");
   assert.equal(usual.code, 0, usual.stderr);

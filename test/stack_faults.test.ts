@@ -130,7 +130,7 @@ faultTest("pids that belong to others by now are not signalled and do no harm", 
   exits(await checkout.run("otel_up"), 0);
   const state = checkout.state()!;
   const store: { folder: string } = JSON.parse(readFileSync(home(checkout, "stack", "postgres.json"), "utf8"));
-  for (const pid of await checkout.processes()) process.kill(pid, "SIGKILL");
+  await checkout.killAll();
   const recordAs = (pid: number) => {
     const all = [state.supervisor, ...Object.values(state.parts)];
     for (const id of all) Object.assign(id, { pid, started: `${id.started}0` });
@@ -313,11 +313,16 @@ faultTest("a verify that is killed, or whose supervisor is, leaves nothing eithe
 
 faultTest("the stack ends when .prodlike is removed under it, and a new one takes its place", async (checkout) => {
   // Tried again when a part has written something meanwhile.
-  const options = { recursive: true, force: true, maxRetries: 20 };
-  const remove = (...path: string[]) => rmSync(home(checkout, ...path), options);
+  const remove = async (...path: string[]) => {
+    const isRemoved = async () => {
+      rmSync(home(checkout, ...path), { recursive: true, force: true });
+      return true;
+    };
+    await waitFor(isRemoved, "the end of the folder", { everyMs: 1 });
+  };
   exits(await checkout.run("otel_up"), 0);
   const store: { folder: string } = JSON.parse(readFileSync(home(checkout, "stack", "postgres.json"), "utf8"));
-  remove();
+  await remove();
   await nothingIsLeft(checkout);
   assert.equal(existsSync(store.folder), false);
   assert.match(exits(await checkout.run("otel_down"), 0), /Nothing was up/);
@@ -327,7 +332,7 @@ faultTest("the stack ends when .prodlike is removed under it, and a new one take
     const before = checkout.state()!;
     const collector = before.parts.collector!.pid;
     process.kill(collector, "SIGSTOP");
-    remove(...path);
+    await remove(...path);
     const up = checkout.run("otel_up", COLLECTOR);
     const holder = () => JSON.parse(readFileSync(home(checkout, "stack", "supervisor.lock"), "utf8")).pid;
     // Where the state is left, the command waits for the end of the old one before it starts the next.
@@ -337,14 +342,14 @@ faultTest("the stack ends when .prodlike is removed under it, and a new one take
     exits(await up, 0);
     assert.notEqual(checkout.state()!.supervisor.pid, before.supervisor.pid);
     assert.ok(!isAlive(before.supervisor) && isAlive(checkout.state()!.parts.collector!));
-    remove(...path);
+    await remove(...path);
     exits(await checkout.run("otel_down"), 0);
     await nothingIsLeft(checkout);
   }
   // In the middle of a command.
   const up = checkout.run("otel_up");
   await waitFor(() => checkout.state()?.parts.collector, "the first part");
-  remove();
+  await remove();
   exits(await up, 2);
   await nothingIsLeft(checkout);
 });

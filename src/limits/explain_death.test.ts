@@ -79,6 +79,8 @@ test("explainDeath() says what it rests on, and what was not measured", () => {
     "memory before: not measured: it ended before it was looked at",
     "jobs that were running: not measured: the queue store does not answer",
   ]);
+  const [, memory] = explainDeath({ ...scene, samples: { notMeasured: "nobody looks" } }).facts;
+  assert.equal(memory, "memory before: not measured: nobody looks");
   const { facts } = explainDeath({ ...scene, exit: { code: null, signal: "SIGABRT" }, output: heap, jobs: [] });
   assert.match(
     facts.join("\n"),

@@ -14,7 +14,7 @@ export interface DeathScene {
   /** The last lines that it printed. */
   output: string;
   /** Of its memory, oldest first. */
-  samples: Sample[];
+  samples: Sample[] | { notMeasured: string };
   /** The ids of the jobs that it was running. */
   jobs: string[] | { notMeasured: string };
 }
@@ -89,7 +89,8 @@ function lastError(output: string): string | undefined {
   return output.split("\n").findLast((line) => /^(error: |Uncaught |[A-Z]\w*(Error|Exception)\b.*: )/.test(line));
 }
 
-function memoryFact(samples: Sample[]): string {
+function memoryFact(samples: DeathScene["samples"]): string {
+  if (!Array.isArray(samples)) return `memory before: not measured: ${samples.notMeasured}`;
   const last = samples.at(-1);
   const first = samples[0];
   if (!last || !first) return "memory before: not measured: it ended before it was looked at";

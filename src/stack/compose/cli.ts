@@ -17,6 +17,8 @@ export interface Container {
   /** "starting", "healthy", "unhealthy"; `undefined` without a health check. */
   health: string | undefined;
   exit: PartExit;
+  /** Whether the kernel has killed a process of it for want of memory. */
+  isOomKilled: boolean;
   environment: Environment;
   labels: Record<string, string>;
   /** 0: not limited. */
@@ -114,7 +116,7 @@ function engineOf({ compose: [program] }: Config): string {
 /** What is used of `docker inspect`. @see https://docs.docker.com/reference/api/engine/ ContainerInspect */
 interface Inspected {
   Id: string;
-  State: { Status: string; ExitCode: number; FinishedAt: string; Health?: { Status: string } };
+  State: { Status: string; ExitCode: number; OOMKilled: boolean; FinishedAt: string; Health?: { Status: string } };
   Config: { Env: string[] | null; Labels: Record<string, string> };
   HostConfig: { NanoCpus: number; Memory: number };
   Mounts: { Type: string; Source: string; Destination: string; Name?: string }[];
@@ -128,6 +130,7 @@ function describe({ Id, State, Config, HostConfig, Mounts }: Inspected): Contain
     state: State.Status,
     health: health === "none" ? undefined : health,
     exit: exitOf(State.ExitCode, State.FinishedAt),
+    isOomKilled: State.OOMKilled,
     environment: Object.fromEntries((Config.Env ?? []).map((pair) => splitOnce(pair, "="))),
     labels: Config.Labels,
     cpus: HostConfig.NanoCpus / 1e9,

@@ -9,6 +9,7 @@ import type { Progress } from "../protocol.ts";
 import type { PartStatus, Stack } from "../stack.ts";
 import { makeStackFolder, stackFiles } from "../state.ts";
 import { type ComposeCli, type Container, composeCli } from "./cli.ts";
+import { explainContainer } from "./explain_worker.ts";
 import { ownContainers } from "./guards.ts";
 import { limitWorker } from "./limit_worker.ts";
 import { composeEnvironment, FILES, projectOf, wantedServices, writeSettings } from "./settings.ts";
@@ -26,6 +27,7 @@ export function composeStack(config: Config): Stack {
     const worker = containers.find(({ service }) => service === "worker");
     const limits = worker && (await readLimits(config, worker.id));
     if (statuses.worker && limits) statuses.worker.limits = limits;
+    if (worker && statuses.worker?.exit) statuses.worker.death = await explainContainer(cli, worker);
     return statuses;
   };
   return {
