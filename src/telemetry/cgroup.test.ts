@@ -55,7 +55,8 @@ test("openCgroup() reads version 2 on a host, in a cgroup of its own with a colo
   withRoot(
     {
       "proc/self/cgroup": `0::${path}\n`,
-      "proc/self/mountinfo": v2Mount,
+      // A part of the hierarchy, mounted elsewhere, comes first.
+      "proc/self/mountinfo": v2Mount.replace(" / /sys/fs/cgroup", " /system.slice /mnt") + v2Mount,
       "sys/fs/cgroup/memory.current": "1\n", // another's
       ...within(join("sys/fs/cgroup", path), { ...v2Files, "memory.max": "max\n" }),
     },
