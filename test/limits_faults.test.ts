@@ -3,11 +3,11 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { cgroupsOf } from "../src/limits/cgroups.ts";
 import { findMechanism } from "../src/limits/mechanism.ts";
 import { currentRuntime } from "../src/runtime.ts";
 import type { PartState } from "../src/stack/state.ts";
 import { waitFor } from "../src/stack/wait_for.ts";
+import { cgroupPlaces } from "../src/telemetry/cgroup.ts";
 import { type ReviewingStack, withStack } from "./reviewing_stack.ts";
 
 /** Runs where a mechanism limits CPUs and memory, and says which it was. */
@@ -123,7 +123,7 @@ limitedTest(
   async (stack, t) => {
     const { stderr } = await stack.run("worker_prodlike");
     assert.match(stderr, /cpus +asked 0\.5, host \d+, enforced 0\.5, by /);
-    const folder = cgroupsOf(stack.pid("worker")).get("cpu") ?? cgroupsOf(stack.pid("worker")).get("")!;
+    const folder = cgroupPlaces({ pid: stack.pid("worker") }).cpu!.folder;
     const throttled = () =>
       Number(/^(?:throttled_time|throttled_usec) (\d+)/m.exec(readFileSync(join(folder, "cpu.stat"), "utf8"))![1]);
     const before = throttled();

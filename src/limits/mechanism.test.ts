@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { readCgroupLimits } from "./cgroups.ts";
+import { openCgroup } from "../telemetry/cgroup.ts";
 import { findMechanism } from "./mechanism.ts";
 import { planEnforcement } from "./plan_enforcement.ts";
 
@@ -22,6 +22,11 @@ function withTree(files: Record<string, string>, use: (root: string) => void): v
   } finally {
     rmSync(root, { recursive: true });
   }
+}
+
+function held(root: string) {
+  const { cpuLimit, memoryLimitBytes } = openCgroup({ root }).read();
+  return [cpuLimit, memoryLimitBytes];
 }
 
 // Debian 12, a terminal of GNOME.
@@ -95,21 +100,29 @@ test("findMechanism() makes a cgroup v1 where it may, also inside a container; l
       { file: join(memory, "p/memory.limit_in_bytes"), value: "536870912" },
       { file: join(memory, "p/memory.memsw.limit_in_bytes"), value: "536870912" },
     ]);
-    assert.deepEqual(readCgroupLimits("self", root), { cpus: 0.5, memoryBytes: 512 * 2 ** 20 });
+    assert.deepEqual(held(root), [0.5, 512 * 2 ** 20]);
     writeFileSync(join(cpu, "cpu.cfs_quota_us"), "-1\n");
     writeFileSync(join(memory, "memory.limit_in_bytes"), "9223372036854771712\n");
-    assert.deepEqual(readCgroupLimits("self", root), { cpus: undefined, memoryBytes: undefined });
+    assert.deepEqual(held(root), [undefined, undefined]);
   });
 });
 
-test("readCgroupLimits() reads version 2, where no limit is a word", () => {
+test("limits are read back from version 2, where no limit is a word", () => {
   const own = "sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/app.slice/vte-spawn-1.scope";
-  withTree({ ...version2, [`${own}/cpu.max`]: "50000 100000\n", [`${own}/memory.max`]: "1048576\n" }, (root) => {
-    assert.deepEqual(readCgroupLimits("self", root), { cpus: 0.5, memoryBytes: 2 ** 20 });
-    writeFileSync(join(root, own, "cpu.max"), "max 100000\n");
-    writeFileSync(join(root, own, "memory.max"), "max\n");
-    assert.deepEqual(readCgroupLimits("self", root), { cpus: undefined, memoryBytes: undefined });
-  });
+  withTree(
+    {
+      ...version2,
+      [`${own}/cpu.max`]: "50000 100000\n",
+      [`${own}/memory.max`]: "1048576\n",
+      [`${own}/cgroup.events`]: "",
+    },
+    (root) => {
+      assert.deepEqual(held(root), [0.5, 2 ** 20]);
+      writeFileSync(join(root, own, "cpu.max"), "max 100000\n");
+      writeFileSync(join(root, own, "memory.max"), "max\n");
+      assert.deepEqual(held(root), [undefined, undefined]);
+    },
+  );
 });
 
 test("findMechanism() says why only V8's flags are left", (t) => {

@@ -1,6 +1,6 @@
-import { accessSync, constants, existsSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { cgroupsOf, readLines } from "./cgroups.ts";
+import { cgroupPlaces } from "../telemetry/cgroup.ts";
 
 /** What enforces limits on a process of this machine. */
 export type Mechanism =
@@ -29,10 +29,10 @@ export interface System {
  */
 export function findMechanism({ root = "/", uid, platform, path }: System): Mechanism {
   if (platform !== "linux") return { name: "V8 flags", reason: `there are no cgroups on ${platform}` };
-  const own = cgroupsOf("self", root);
-  const v1 = { cpu: own.get("cpu"), memory: own.get("memory") };
-  if (v1.cpu && v1.memory) {
-    if (isWritable(v1.cpu) && isWritable(v1.memory)) return { name: "cgroup v1", cpu: v1.cpu, memory: v1.memory };
+  const { cpu, memory } = cgroupPlaces({ root });
+  if (cpu?.version === 1 && memory?.version === 1) {
+    const [ofCpu, ofMemory] = [cpu.folder, memory.folder];
+    if (isWritable(ofCpu) && isWritable(ofMemory)) return { name: "cgroup v1", cpu: ofCpu, memory: ofMemory };
     return { name: "V8 flags", reason: "only root may make a cgroup v1" };
   }
   // As in sd_booted(3); without it systemd-run has nobody to ask.
@@ -40,9 +40,8 @@ export function findMechanism({ root = "/", uid, platform, path }: System): Mech
   const hasUserManager = uid === 0 || existsSync(join(root, `run/user/${uid}/systemd`));
   const isInstalled = path.split(":").some((folder) => folder && existsSync(join(root, folder, "systemd-run")));
   if (isSystemd && hasUserManager && isInstalled) return { name: "systemd-run", isRoot: uid === 0 };
-  const unified = own.get("");
-  if (!unified) return { name: "V8 flags", reason: "no cgroups are mounted" };
-  for (let folder = unified; existsSync(join(folder, "cgroup.procs")); folder = dirname(folder)) {
+  if (!cpu) return { name: "V8 flags", reason: "no cgroups are mounted" };
+  for (let { folder } = cpu; existsSync(join(folder, "cgroup.procs")); folder = dirname(folder)) {
     // A process is moved by writing to the cgroup.procs of the new cgroup and of the common ancestor.
     if (isWritable(folder) && isWritable(join(folder, "cgroup.procs")) && delegates(folder)) {
       return { name: "cgroup v2", parent: folder };
@@ -52,7 +51,8 @@ export function findMechanism({ root = "/", uid, platform, path }: System): Mech
 }
 
 function delegates(folder: string): boolean {
-  const enabled = readLines(join(folder, "cgroup.subtree_control")).join(" ").split(" ");
+  const file = join(folder, "cgroup.subtree_control");
+  const enabled = existsSync(file) ? readFileSync(file, "utf8").trim().split(" ") : [];
   return enabled.includes("cpu") && enabled.includes("memory");
 }
 

@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { cgroupsOf, readLines, readNumber } from "./cgroups.ts";
+import { type CgroupFigures, openCgroup } from "../telemetry/cgroup.ts";
 
 /** The memory of a process at one moment, as seen from outside. */
 export interface Sample {
@@ -25,45 +24,27 @@ const EVERY_MS = 250;
 const KEPT = 240;
 
 /**
- * Starts watching the process `pid`. Its cgroup is believed when it is not the one of this process. Linux only: elsewhere
- * there are no samples.
- *
- * @see https://docs.kernel.org/admin-guide/cgroup-v1/memory.html, https://docs.kernel.org/admin-guide/cgroup-v2.html
+ * Starts watching the process `pid`; its cgroup is looked at when it has one of its own. Linux only: elsewhere there are no
+ * samples.
  */
-export function watchProcess(pid: number): Watch {
-  const ours = cgroupsOf("self");
+export function watchProcess(pid: number, hasOwnCgroup: boolean): Watch {
+  const cgroup = hasOwnCgroup ? openCgroup({ pid }) : undefined;
   const samples: Sample[] = [];
-  let [v1, v2]: (string | undefined)[] = [];
-  let limit: number | undefined;
-  let kills: number | undefined;
-  const file = (ofV1: string, ofV2: string) => (v1 ? join(v1, ofV1) : v2 ? join(v2, ofV2) : "");
-  const look = () => {
-    // It joins its cgroup after it was started; of a process that has ended the kernel shows the root.
-    if (!v1 && !v2) [v1, v2] = ["memory", ""].map((name) => differing(cgroupsOf(pid).get(name), ours.get(name)));
-    limit = readNumber(file("memory.limit_in_bytes", "memory.max")) ?? limit;
-    const bytes = readNumber(file("memory.usage_in_bytes", "memory.current")) ?? residentBytes(pid);
+  let last: CgroupFigures = {};
+  const timer = setInterval(() => {
+    last = { ...last, ...cgroup?.read() };
+    const bytes = cgroup ? last.memoryBytes : residentBytes(pid);
     if (bytes === undefined) return;
     samples.push({ atMs: Date.now(), bytes });
     if (samples.length > KEPT) samples.shift();
-  };
-  look();
-  const timer = setInterval(look, EVERY_MS);
+  }, EVERY_MS);
   timer.unref();
   return {
     samples: () => samples,
-    oomKills() {
-      const lines = readLines(file("memory.oom_control", "memory.events"));
-      const line = lines.find((each) => each.startsWith("oom_kill "));
-      kills = line ? Number(line.split(" ")[1]) : kills;
-      return kills;
-    },
-    memoryLimitBytes: () => limit,
+    oomKills: () => cgroup?.read().oomKills ?? last.oomKills,
+    memoryLimitBytes: () => last.memoryLimitBytes,
     stop: () => clearInterval(timer),
   };
-}
-
-function differing(folder: string | undefined, from: string | undefined): string | undefined {
-  return folder === from ? undefined : folder;
 }
 
 function residentBytes(pid: number): number | undefined {

@@ -3,8 +3,8 @@ import { cpus, totalmem } from "node:os";
 import { relative } from "node:path";
 import { execa } from "execa";
 import type { Config } from "../config.ts";
-import { readCgroupLimits } from "../limits/cgroups.ts";
 import { compareLimits, type Enforcement } from "../limits/enforcement.ts";
+import { openCgroup } from "../telemetry/cgroup.ts";
 import { UserError } from "../user_error.ts";
 import { readLimits, recordLimits } from "./limits_record.ts";
 import { findMarked } from "./mark.ts";
@@ -66,9 +66,11 @@ async function limitWorker(config: Config, progress: Progress): Promise<Enforcem
   await command(config, { command: "limit", environment: config.environment, parts }, progress);
   const worker = (await readState(config))?.parts.worker;
   if (!worker?.limited) throw new UserError("Cannot limit the worker: it has ended again", { next: "make otel-up" });
+  const { cpuLimit: cpuCount, memoryLimitBytes: memoryBytes } = openCgroup({ pid: worker.pid }).read();
+  const held = { cpus: cpuCount, memoryBytes };
   const rows = compareLimits(config.limits, {
     host: { cpus: cpus().length, memoryBytes: totalmem() },
-    held: readCgroupLimits(worker.pid),
+    held,
     by: worker.limited.by,
     output: lastText(stackFiles(config).output("worker")),
   });

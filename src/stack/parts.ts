@@ -210,7 +210,8 @@ export class Parts {
 
   #watch(name: PartName, part: Part): void {
     this.#running.set(name, part);
-    const watched = name === "worker" ? watchProcess(part.id.pid) : undefined;
+    const isLimited = typeof this.#state.parts[name]?.limited?.by === "string";
+    const watched = name === "worker" ? watchProcess(part.id.pid, isLimited) : undefined;
     part.exited.then(async (exit) => {
       watched?.stop();
       const state: PartState | undefined = this.#state.parts[name];

@@ -29,3 +29,61 @@ export const SPAN_STARTED = "otel.sdk.span.started";
 export const SPAN_PROCESSED = "otel.sdk.processor.span.processed";
 export const SPAN_QUEUE_CAPACITY = "otel.sdk.processor.span.queue.capacity";
 export const SPAN_EXPORTED = "otel.sdk.exporter.span.exported";
+
+/** Metrics of the event loop. @see https://opentelemetry.io/docs/specs/semconv/runtime/nodejs-metrics/ */
+export const EVENT_LOOP_UTILIZATION = "nodejs.eventloop.utilization";
+/** Seconds since the loop began, by `nodejs.eventloop.state`: "active" or "idle". */
+export const EVENT_LOOP_TIME = "nodejs.eventloop.time";
+export const EVENT_LOOP_STATE = "nodejs.eventloop.state";
+/** Time between two looks of a timer, so a loop with nothing to do reads `EVENT_LOOP_DELAY_RESOLUTION_MS`. */
+export const EVENT_LOOP_DELAY_MIN = "nodejs.eventloop.delay.min";
+export const EVENT_LOOP_DELAY_MAX = "nodejs.eventloop.delay.max";
+export const EVENT_LOOP_DELAY_MEAN = "nodejs.eventloop.delay.mean";
+export const EVENT_LOOP_DELAY_STDDEV = "nodejs.eventloop.delay.stddev";
+export const EVENT_LOOP_DELAY_P50 = "nodejs.eventloop.delay.p50";
+export const EVENT_LOOP_DELAY_P90 = "nodejs.eventloop.delay.p90";
+export const EVENT_LOOP_DELAY_P99 = "nodejs.eventloop.delay.p99";
+export const EVENT_LOOP_DELAY_RESOLUTION_MS = 10;
+
+/** Metrics of V8. @see https://opentelemetry.io/docs/specs/semconv/runtime/v8js-metrics/ */
+export const GC_DURATION = "v8js.gc.duration";
+/** "major", "minor", "incremental" or "weakcb". */
+export const GC_TYPE = "v8js.gc.type";
+/** Its former name was `v8js.memory.heap.limit`. */
+export const HEAP_SPACE_SIZE = "v8js.memory.heap.space.size";
+export const HEAP_SPACE_USED = "v8js.memory.heap.used";
+export const HEAP_SPACE_AVAILABLE_SIZE = "v8js.memory.heap.space.available_size";
+export const HEAP_SPACE_PHYSICAL_SIZE = "v8js.memory.heap.space.physical_size";
+export const HEAP_SPACE_NAME = "v8js.heap.space.name";
+/** Ours. Beyond it V8 ends the process. */
+export const HEAP_LIMIT = "prodlike.heap.limit";
+/** Ours. Memory outside of the heap that belongs to objects in it; array buffers are a part of it. */
+export const MEMORY_EXTERNAL = "prodlike.memory.external";
+export const MEMORY_ARRAY_BUFFERS = "prodlike.memory.array_buffers";
+
+/** Metrics of the process. @see https://opentelemetry.io/docs/specs/semconv/system/process-metrics/ */
+export const PROCESS_MEMORY_USAGE = "process.memory.usage";
+/** Seconds, by `cpu.mode`: "user" or "system". */
+export const PROCESS_CPU_TIME = "process.cpu.time";
+export const CPU_MODE = "cpu.mode";
+/** Seconds of wall time, measured together with the CPU times. */
+export const PROCESS_UPTIME = "process.uptime";
+/** Ours. Seconds that the thread which runs JavaScript had a CPU. */
+export const MAIN_THREAD_CPU_TIME = "prodlike.main_thread.cpu.time";
+
+/** Metrics of the process's cgroup. @see https://opentelemetry.io/docs/specs/semconv/system/container-metrics/ */
+export const CONTAINER_CPU_TIME = "container.cpu.time";
+export const CONTAINER_MEMORY_USAGE = "container.memory.usage";
+export const CONTAINER_MEMORY_WORKING_SET = "container.memory.working_set";
+/** Ours. Periods of its CPU quota: all, those in which it was throttled, and for how many seconds of its threads. */
+export const CGROUP_CPU_LIMIT = "prodlike.cgroup.cpu.limit";
+export const CGROUP_CPU_PERIODS = "prodlike.cgroup.cpu.periods";
+export const CGROUP_CPU_THROTTLED_PERIODS = "prodlike.cgroup.cpu.throttled_periods";
+export const CGROUP_CPU_THROTTLED_TIME = "prodlike.cgroup.cpu.throttled_time";
+export const CGROUP_MEMORY_LIMIT = "prodlike.cgroup.memory.limit";
+export const CGROUP_MEMORY_PEAK = "prodlike.cgroup.memory.peak";
+/** Ours. Processes of it that the kernel killed for want of memory. */
+export const CGROUP_OOM_KILLS = "prodlike.cgroup.memory.oom_kills";
+
+/** Ours. Jobs that this process runs at the moment. */
+export const ACTIVE_JOBS = "prodlike.worker.active_jobs";

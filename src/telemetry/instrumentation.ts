@@ -1,20 +1,23 @@
-import { type Span, type Tracer, trace } from "@opentelemetry/api";
+import { type Meter, type Span, type Tracer, trace } from "@opentelemetry/api";
 import type { Job } from "bullmq";
+import { countActiveJobs } from "./active_jobs.ts";
 import { JOB_WAIT_MS } from "./attributes.ts";
 import { recordError } from "./errors.ts";
 import { createQueueTelemetry } from "./queue_telemetry.ts";
 import type { Instrumentation } from "./stages.ts";
 
-/** What `stages.ts` offers the application, on a tracer. */
-export function createInstrumentation(tracer: Tracer): Instrumentation {
+/** What `stages.ts` offers the application, on a tracer and a meter. */
+export function createInstrumentation(tracer: Tracer, meter: Meter): Instrumentation {
+  const countJob = countActiveJobs(meter);
   return {
     queueTelemetry: createQueueTelemetry(tracer),
-    observeJob: (job, run) => {
-      const span = trace.getActiveSpan();
-      if (!span) return run();
-      setWait(span, job);
-      return recordingErrors(span, run);
-    },
+    observeJob: (job, run) =>
+      countJob(() => {
+        const span = trace.getActiveSpan();
+        if (!span) return run();
+        setWait(span, job);
+        return recordingErrors(span, run);
+      }),
     stage: (name, run) =>
       tracer.startActiveSpan(name, async (span) => {
         try {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { context, propagation, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { context, metrics, propagation, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import {
   InMemorySpanExporter,
   NodeTracerProvider,
@@ -119,7 +119,7 @@ async function runJobs(
   const exporter = new InMemorySpanExporter();
   const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
   provider.register();
-  const instrumentation = createInstrumentation(tracer());
+  const instrumentation = createInstrumentation(tracer(), metrics.getMeter("test"));
   const store = await startTestStore();
   const shared = {
     connection: { connectionString: store.url, migrate: true },

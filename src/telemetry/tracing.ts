@@ -19,6 +19,7 @@ import { flushOnExit } from "./flush.ts";
 import { createInstrumentation } from "./instrumentation.ts";
 import { createMeterProvider } from "./metrics.ts";
 import { onceAMinute } from "./problems.ts";
+import { observeRuntime } from "./runtime_metrics.ts";
 import type { TelemetrySettings } from "./settings.ts";
 import { AccountedExporter, countStarted } from "./span_accounting.ts";
 import { installInstrumentation } from "./stages.ts";
@@ -28,6 +29,7 @@ export function startTracing(settings: TelemetrySettings): void {
   diag.setLogger(onceAMinute(), DiagLogLevel.WARN);
   const resource = describeProcess();
   const metrics = createMeterProvider(settings, resource);
+  const meter = metrics.getMeter("prodlike");
   const accounting = { selfObsMeterProvider: metrics };
   // The sampler and the span limits are left to the provider, the batch sizes to the processor and the headers to the
   // exporter: each reads the variables of the specification when it is not told.
@@ -35,7 +37,7 @@ export function startTracing(settings: TelemetrySettings): void {
   const provider = new NodeTracerProvider({
     resource,
     spanProcessors: [
-      countStarted(metrics.getMeter("prodlike")),
+      countStarted(meter),
       new BatchSpanProcessor(exporter, accounting as BufferConfig), // it takes more than its type says
     ],
   });
@@ -44,8 +46,9 @@ export function startTracing(settings: TelemetrySettings): void {
     contextManager: new AsyncLocalStorageContextManager(),
   });
   instrument();
-  installInstrumentation(createInstrumentation(provider.getTracer("prodlike")));
-  flushOnExit([provider, exporter, metrics]);
+  installInstrumentation(createInstrumentation(provider.getTracer("prodlike"), meter));
+  const endRuntime = settings.metricsUrl ? observeRuntime(meter) : () => {};
+  flushOnExit([provider, exporter, metrics, { forceFlush: async () => {}, shutdown: async () => endRuntime() }]);
 }
 
 function describeProcess() {

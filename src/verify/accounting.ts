@@ -24,8 +24,11 @@ export interface AccountOptions {
   signal: AbortSignal;
 }
 
-/** Newest counts stand in the last part of the file, which is all that is read. */
-const TAIL_BYTES = 512 * 1024;
+/**
+ * Newest counts stand in the last part of the file, which is all that is read. A process writes about 11 KB a second, so
+ * this is enough also when one sends only once a minute, OpenTelemetry's default.
+ */
+const TAIL_BYTES = 2 * 1024 * 1024;
 /** A process that has just begun sends its first counts within this, in ms. */
 const FIRST_COUNTS_MS = 3_000;
 
