@@ -7,6 +7,11 @@ import { openStack } from "../src/stack/stack.ts";
 import { EXIT, runScript } from "../src/terminal.ts";
 
 await runScript(async (config, { say, paint, signal }) => {
+  // People mean 10^9 as often as 2^30.
+  if (/\d[MG]$/.test(config.environment.PRODLIKE_MEMORY ?? "")) {
+    const { PRODLIKE_MEMORY: text } = config.environment;
+    say(`PRODLIKE_MEMORY="${text}" is ${config.limits.memoryBytes.toLocaleString("en")} bytes`);
+  }
   const findings = lintLimits(settingsSubject(config));
   for (const finding of findings) say(findingWarning(finding, paint).join("\n"));
   const limits = await openStack(config).limitWorker({ signal, say, onEvent: partProgress(say) });

@@ -8,7 +8,14 @@ import { ROOT } from "../src/config.ts";
 const arrows: Record<string, string[]> = {
   "src/verify": ["src/load", "src/stack", "src/runs", "src/otlp", "src/telemetry/attributes.ts"],
   "src/load": ["src/stack", "src/runs", "src/otlp"],
-  "src/stack": ["src/collector", "src/limits", "src/runs", "src/otlp", "src/telemetry/cgroup.ts"],
+  "src/stack": [
+    "src/collector",
+    "src/limits",
+    "src/runs",
+    "src/otlp",
+    "src/telemetry/attributes.ts",
+    "src/telemetry/cgroup.ts",
+  ],
   "src/limits": ["src/telemetry/cgroup.ts"],
   "src/collector": ["src/otlp"],
   "src/runs": ["src/otlp", "src/telemetry/attributes.ts"],

@@ -11,6 +11,10 @@ const scene: DeathScene = {
     { atMs: 1_000, bytes: 100 * 2 ** 20 },
     { atMs: 4_000, bytes: 250 * 2 ** 20 },
   ],
+  collections: [
+    { kind: "major", count: 3, seconds: 0.84 },
+    { kind: "minor", count: 40, seconds: 0.1234 },
+  ],
   jobs: ["a", "b"],
 };
 // As Node 20 prints it.
@@ -71,12 +75,19 @@ test("explainDeath() says what it rests on, and what was not measured", () => {
   assert.deepEqual(explainDeath(scene).facts, [
     "oom_kill 0: not the kernel",
     "memory: 100.0 MiB -> 250.0 MiB in the last 3 s, peak 250.0 MiB",
+    "garbage collections in the last minute: major 3 in 0.84 s, minor 40 in 0.12 s",
     "jobs that were running: 2 (a, b)",
   ]);
-  const unknown = { oomKills: undefined, samples: [], jobs: { notMeasured: "the queue store does not answer" } };
+  const unknown = {
+    oomKills: undefined,
+    samples: [],
+    collections: { notMeasured: "none have arrived" },
+    jobs: { notMeasured: "the queue store does not answer" },
+  };
   assert.deepEqual(explainDeath({ ...scene, ...unknown }).facts, [
     "whether the kernel ran out of memory is not measured",
     "memory before: not measured: it ended before it was looked at",
+    "garbage collections: not measured: none have arrived",
     "jobs that were running: not measured: the queue store does not answer",
   ]);
   const [, memory] = explainDeath({ ...scene, samples: { notMeasured: "nobody looks" } }).facts;
@@ -84,6 +95,6 @@ test("explainDeath() says what it rests on, and what was not measured", () => {
   const { facts } = explainDeath({ ...scene, exit: { code: null, signal: "SIGABRT" }, output: heap, jobs: [] });
   assert.match(
     facts.join("\n"),
-    /^FATAL ERROR: Reached heap limit.*\ngc at 6122 ms: Scavenge .*\ngc at 6449 ms: Mark-Compact .*\n.*\nno job was running$/,
+    /^FATAL ERROR: Reached heap limit.*\ngc at 6122 ms: Scavenge .*\ngc at 6449 ms: Mark-Compact .*\n.*\n.*\nno job was running$/,
   );
 });

@@ -15,8 +15,18 @@ export interface DeathScene {
   output: string;
   /** Of its memory, oldest first. */
   samples: Sample[] | { notMeasured: string };
+  /** Its garbage collections in the last minute, by kind. */
+  collections: Collections[] | { notMeasured: string };
   /** The ids of the jobs that it was running. */
   jobs: string[] | { notMeasured: string };
+}
+
+/** Garbage collections of one kind. */
+export interface Collections {
+  /** "major", "minor", "incremental", "weakcb". */
+  kind: string;
+  count: number;
+  seconds: number;
 }
 
 export interface Death {
@@ -37,7 +47,7 @@ export function explainDeath(scene: DeathScene): Death {
   const { exit, oomKills, memoryLimitBytes, output } = scene;
   const signal = exit?.signal;
   const limit = memoryLimitBytes === undefined ? "no limit" : `a limit of ${showBytes(memoryLimitBytes)}`;
-  const common = [memoryFact(scene.samples), jobsFact(scene.jobs)];
+  const common = [memoryFact(scene.samples), collectionsFact(scene.collections), jobsFact(scene.jobs)];
   const fatal = /FATAL ERROR: .*(heap|memory).*/i.exec(output)?.[0];
   if (signal === "SIGKILL" && oomKills) {
     return {
@@ -97,6 +107,12 @@ function memoryFact(samples: DeathScene["samples"]): string {
   const peak = Math.max(...samples.map(({ bytes }) => bytes));
   const seconds = ((last.atMs - first.atMs) / 1_000).toFixed(0);
   return `memory: ${showBytes(first.bytes)} -> ${showBytes(last.bytes)} in the last ${seconds} s, peak ${showBytes(peak)}`;
+}
+
+function collectionsFact(collections: DeathScene["collections"]): string {
+  if (!Array.isArray(collections)) return `garbage collections: not measured: ${collections.notMeasured}`;
+  const each = collections.map(({ kind, count, seconds }) => `${kind} ${count} in ${seconds.toFixed(2)} s`);
+  return `garbage collections in the last minute: ${each.join(", ")}`;
 }
 
 function jobsFact(jobs: DeathScene["jobs"]): string {

@@ -1,13 +1,18 @@
 import { attributesOf } from "./attributes.ts";
-import type { MetricsRequest } from "./otlp_json.ts";
+import type { HistogramDataPoint, MetricsRequest, NumberDataPoint } from "./otlp_json.ts";
 import { type FileRange, readRequests } from "./read_lines.ts";
 import type { Attributes } from "./types.ts";
 
-/** A data point of a sum or a gauge together with whom it came from. */
+/** A data point of a sum, a gauge or a histogram together with whom it came from. */
 export interface Point {
   metric: string;
+  /** Of a histogram its sum. */
   value: number;
+  /** Of a histogram: of how many values. */
+  count?: number;
   timeNs: bigint;
+  /** Since when it is counted; 0 for a gauge. */
+  startNs: bigint;
   attributes: Attributes;
   /** `service.name` of the resource, or empty. */
   service: string;
@@ -15,7 +20,7 @@ export interface Point {
 }
 
 /**
- * The data points of sums and gauges in files that the collector, ours or the real one, writes (`metrics.jsonl`), in the
+ * The data points of sums, gauges and histograms in files that the collector, ours or the real one, writes (`metrics.jsonl`), in the
  * order of the files.
  *
  * @throws {SyntaxError} when a finished line is not JSON
@@ -25,11 +30,19 @@ export async function* readPoints(files: Iterable<string | FileRange>): AsyncGen
     for (const { resource, scopeMetrics = [] } of resourceMetrics) {
       const from = attributesOf(resource.attributes);
       const service = String(from["service.name"] ?? "");
-      for (const { name = "", sum, gauge } of scopeMetrics.flatMap(({ metrics = [] }) => metrics)) {
-        for (const { asInt, asDouble, timeUnixNano = "0", attributes } of (sum ?? gauge)?.dataPoints ?? []) {
-          const value = Number(asInt ?? asDouble ?? 0);
-          const timeNs = BigInt(timeUnixNano);
-          yield { metric: name, value, timeNs, attributes: attributesOf(attributes), service, resource: from };
+      for (const { name = "", sum, gauge, histogram } of scopeMetrics.flatMap(({ metrics = [] }) => metrics)) {
+        const points: (NumberDataPoint & HistogramDataPoint)[] = (sum ?? gauge ?? histogram)?.dataPoints ?? [];
+        for (const { asInt, asDouble, sum: total, count, timeUnixNano, startTimeUnixNano, attributes } of points) {
+          yield {
+            metric: name,
+            value: Number(asInt ?? asDouble ?? total ?? 0),
+            ...(count === undefined ? {} : { count: Number(count) }),
+            timeNs: BigInt(timeUnixNano ?? 0),
+            startNs: BigInt(startTimeUnixNano ?? 0),
+            attributes: attributesOf(attributes),
+            service,
+            resource: from,
+          };
         }
       }
     }

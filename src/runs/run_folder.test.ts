@@ -14,6 +14,7 @@ async function record(root: string): Promise<string> {
     limits: null,
     load: {},
     spanAccounting: {},
+    throttling: {},
   });
 }
 

@@ -37,6 +37,8 @@ export interface RunContent {
   /** What work was done. */
   load: object;
   spanAccounting: SpanAccounting;
+  /** Of the worker's CPUs. */
+  throttling: object;
 }
 
 /** Begins a run: from now on the window is open. */

@@ -1,9 +1,12 @@
 import { join } from "node:path";
 import { execa } from "execa";
 import type { Config, Environment } from "../config.ts";
-import { type Death, explainDeath } from "../limits/explain_death.ts";
+import { type Death, type DeathScene, explainDeath } from "../limits/explain_death.ts";
 import type { Watch } from "../limits/samples.ts";
+import { readChanges } from "../runs/changes.ts";
+import { tailOf } from "../runs/slice.ts";
 import { entryCommand } from "../runtime.ts";
+import { GC_DURATION, GC_TYPE } from "../telemetry/attributes.ts";
 import { lastLineOf, lastText } from "./part.ts";
 import { type PartExit, stackFiles } from "./state.ts";
 
@@ -31,10 +34,21 @@ export async function explainWorker(config: Config, ended: EndedWorker): Promise
 async function explain(config: Config, { exit, watched, settings }: EndedWorker): Promise<Death> {
   const [oomKills, samples, memoryLimitBytes] = [watched.oomKills(), watched.samples(), watched.memoryLimitBytes()];
   const jobs = await readActiveJobs(config, settings);
+  const collections = await readCollections(stackFiles(config).metrics, settings.OTEL_SERVICE_NAME ?? "");
   const output = lastText(stackFiles(config).output("worker"));
-  return explainDeath({ exit, oomKills, memoryLimitBytes, output, samples, jobs });
+  return explainDeath({ exit, oomKills, memoryLimitBytes, output, samples, collections, jobs });
 }
 
+/** Of the last minute, from what the collector has received. */
+async function readCollections(file: string, service: string): Promise<DeathScene["collections"]> {
+  const options = { service, metrics: [GC_DURATION], sinceMs: Date.now() - 60_000 };
+  const changes = await readChanges(tailOf(file, TAIL_BYTES), options);
+  if (changes.length === 0) return { notMeasured: "none have arrived" };
+  return changes.map(({ attributes, by, count = 0 }) => ({ kind: String(attributes[GC_TYPE]), count, seconds: by }));
+}
+
+/** More than a minute of what both services send. */
+const TAIL_BYTES = 2 * 1024 * 1024;
 /** The store has this long to answer, in ms. */
 const ANSWER_MS = 5_000;
 

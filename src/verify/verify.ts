@@ -12,6 +12,7 @@ import { WaitTimeoutError, waitFor } from "../stack/wait_for.ts";
 import { accountingWarnings, accountSpans, type Warning } from "./accounting.ts";
 import { type Check, checkTelemetry, type Evidence, findJobTrace } from "./checks.ts";
 import { type Clues, hintAbout } from "./hints.ts";
+import { readThrottling, type Throttling, throttlingWarnings } from "./throttling.ts";
 
 /** What `make verify JSON=1` prints. */
 export interface Verification {
@@ -21,6 +22,8 @@ export interface Verification {
   /** Lost spans among them: they disprove nothing, unless they are those of the job. */
   warnings: Warning[];
   spanAccounting: SpanAccounting;
+  /** Of the worker, while the job ran. */
+  throttling: Throttling | { notMeasured: string };
   /** `null` when the job left no trace. */
   traceId: string | null;
   services: string[];
@@ -70,9 +73,11 @@ async function verifyJob(verifying: Verifying): Promise<{ result: Verification; 
   const checks = [await checkHealth(config.healthUrl, signal)];
   let trace: ReturnType<typeof findJobTrace>;
   let load: object = {};
+  let jobId: string | undefined;
   try {
     const job = await driveJob(config.jobRequest, verifying);
     load = { jobs: 1, job };
+    jobId = job.id;
     checks.push({
       name: "job completed",
       ok: job.state === "completed",
@@ -94,15 +99,20 @@ async function verifyJob(verifying: Verifying): Promise<{ result: Verification; 
   const clues = await gatherClues(verifying);
   const spanAccounting = await accountSpans(config, { files, refresh, clues, startMs: run.startMs, signal });
   const limits = verifying.status.worker?.limits ?? null;
-  const content = { store: stack.store, limits, load: { kind: "verify", ...load }, spanAccounting };
+  const worker = config.workerService;
+  const throttling = await readThrottling(files, { service: worker, sinceMs: run.startMs });
+  const content = { store: stack.store, limits, load: { kind: "verify", ...load }, spanAccounting, throttling };
   const folder = await endRun(config, files, run, content);
-  const warnings = accountingWarnings(spanAccounting, config, stack);
+  const warnings = [
+    ...accountingWarnings(spanAccounting, config, stack),
+    ...throttlingWarnings(throttling, { service: worker, job: jobId }),
+  ];
   if (telemetry.oldError) {
     const detail = `an error stands in it from before this verification: ${telemetry.oldError}`;
     warnings.push({ name: "collector's log", detail, next: "make otel-restart" });
   }
   const traceId = trace?.traceId ?? null;
-  const result = { ...conclude(checks, began), warnings, spanAccounting, traceId, run: folder };
+  const result = { ...conclude(checks, began), warnings, spanAccounting, throttling, traceId, run: folder };
   result.services = [...new Set(trace?.spans.map(({ service }) => service))];
   return { result, spans: trace?.spans ?? [] };
 }
@@ -120,7 +130,8 @@ function conclude(checks: Check[], began: number): Verification {
   const ok = checks.every((check) => check.ok);
   const outcome = ok ? "proved" : "disproved";
   const durationMs = performance.now() - began;
-  return { ok, outcome, checks, warnings: [], spanAccounting: {}, traceId: null, services: [], durationMs, run: null };
+  const nothing = { warnings: [], spanAccounting: {}, throttling: { notMeasured: "no job has run" } };
+  return { ok, outcome, checks, ...nothing, traceId: null, services: [], durationMs, run: null };
 }
 
 function missingParts(wanted: string[], status: Record<string, PartStatus>): Check[] {
