@@ -40,19 +40,6 @@ function limitedTest(
   });
 }
 
-const _HOG = `
-const kept = [];
-const buffers = () => { kept.push(Buffer.alloc(16 * 2 ** 20, 1)); setTimeout(buffers, 5); };
-const objects = () => { for (let i = 0; i < 1e5; i++) kept.push({ i, text: "x" + i }); setImmediate(objects); };
-const spin = () => {
-  const [began, before] = [performance.now(), process.cpuUsage()];
-  while (performance.now() - began < 10_000);
-  const { user, system } = process.cpuUsage(before);
-  console.log("hog used " + (user + system) / 1e3 / (performance.now() - began) + " CPUs");
-};
-process.on("SIGUSR2", () => ({ buffers, objects, spin })[process.env.HOG]());
-`;
-
 const HOG_SOURCE = `
 const kept = [];
 const buffers = () => { kept.push(Buffer.alloc(16 * 2 ** 20, 1)); setTimeout(buffers, 5); };

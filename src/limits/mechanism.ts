@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { cgroupPlaces } from "../telemetry/cgroup.ts";
 
@@ -32,7 +32,7 @@ export function findMechanism({ root = "/", uid, platform, path }: System): Mech
   const { cpu, memory } = cgroupPlaces({ root });
   if (cpu?.version === 1 && memory?.version === 1) {
     const [ofCpu, ofMemory] = [cpu.folder, memory.folder];
-    if (isWritable(ofCpu) && isWritable(ofMemory)) return { name: "cgroup v1", cpu: ofCpu, memory: ofMemory };
+    if (takesFolders(ofCpu) && takesFolders(ofMemory)) return { name: "cgroup v1", cpu: ofCpu, memory: ofMemory };
     return { name: "V8 flags", reason: "only root may make a cgroup v1" };
   }
   // As in sd_booted(3); without it systemd-run has nobody to ask.
@@ -43,7 +43,7 @@ export function findMechanism({ root = "/", uid, platform, path }: System): Mech
   if (!cpu) return { name: "V8 flags", reason: "no cgroups are mounted" };
   for (let { folder } = cpu; existsSync(join(folder, "cgroup.procs")); folder = dirname(folder)) {
     // A process is moved by writing to the cgroup.procs of the new cgroup and of the common ancestor.
-    if (isWritable(folder) && isWritable(join(folder, "cgroup.procs")) && delegates(folder)) {
+    if (delegates(folder) && isWritable(join(folder, "cgroup.procs")) && takesFolders(folder)) {
       return { name: "cgroup v2", parent: folder };
     }
   }
@@ -54,6 +54,16 @@ function delegates(folder: string): boolean {
   const file = join(folder, "cgroup.subtree_control");
   const enabled = existsSync(file) ? readFileSync(file, "utf8").trim().split(" ") : [];
   return enabled.includes("cpu") && enabled.includes("memory");
+}
+
+/** Tried: the mode says too little of a mount that is read-only, and nothing to Deno of what root may do. */
+function takesFolders(folder: string): boolean {
+  try {
+    rmdirSync(mkdtempSync(join(folder, "prodlike-probe-")));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isWritable(path: string): boolean {
