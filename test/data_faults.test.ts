@@ -184,7 +184,10 @@ test("acknowledged jobs outlive a worker that is ended or killed in the middle o
     await stack.kill("worker", "SIGKILL");
     const began = performance.now();
     const { stderr } = await stack.run("otel_up");
-    assert.match(stderr, /worker had ended with SIGKILL.*\n +the jobs that it left are retried, once, within 19 s/);
+    assert.match(
+      stderr,
+      /worker had ended with SIGKILL[\s\S]*\n +the jobs that it left are retried, once, within 19 s/,
+    );
     const isSaid = () => stack.log("worker").includes(`"review":"${killed}","msg":"review is retried`);
 
     // Meanwhile: the API is killed right after its answer.

@@ -3,11 +3,14 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { execa } from "execa";
 import { findMechanism } from "../src/limits/mechanism.ts";
 import { currentRuntime } from "../src/runtime.ts";
+import { serverUser } from "../src/stack/postgres_programs.ts";
 import type { PartState } from "../src/stack/state.ts";
 import { waitFor } from "../src/stack/wait_for.ts";
 import { cgroupPlaces } from "../src/telemetry/cgroup.ts";
+import { finish, makeCheckout } from "./checkout.ts";
 import { type ReviewingStack, withStack } from "./reviewing_stack.ts";
 
 /** Runs where a mechanism limits CPUs and memory, and says which it was. */
@@ -56,12 +59,17 @@ process.on("SIGUSR2", () => ({ buffers, objects, spin })[process.env.HOG]());
 /** Makes the worker allocate while jobs run, and waits until its death is explained. */
 async function killByMemory(
   stack: ReviewingStack,
+  t: TestContext,
 ): Promise<{ death: NonNullable<PartState["death"]>; running: string }> {
   const { id } = await stack.post("large");
   await stack.untilRunning(id);
   process.kill(stack.pid("worker"), "SIGUSR2");
-  const dead = () => stack.checkout.state()?.parts.worker?.death;
-  const death = await waitFor(async () => dead(), "the worker's death", { timeoutMs: 30_000 });
+  const dead = async () => {
+    const { death, exit } = stack.checkout.state()?.parts.worker ?? {};
+    return death && { death, tookMs: Date.now() - Date.parse(exit!.at) };
+  };
+  const { death, tookMs } = await waitFor(dead, "the worker's death", { timeoutMs: 30_000, everyMs: 20 });
+  t.diagnostic(`explained ${tookMs} ms after it: ${[death.what, ...death.facts].join("; ")}`);
   return { death, running: id };
 }
 
@@ -70,8 +78,7 @@ limitedTest(
   { PRODLIKE_MEMORY: "256m", HOG: "buffers", V8_FLAGS: "--max-old-space-size=1024" },
   async (stack, t) => {
     await stack.run("worker_prodlike");
-    const { death, running } = await killByMemory(stack);
-    t.diagnostic([death.what, ...death.facts].join("; "));
+    const { death, running } = await killByMemory(stack, t);
     assert.equal(death.kind, "oom-kill");
     assert.match(death.what, /out of memory under a limit of 256\.0 MiB \(exit code 137\)/);
     assert.ok(
@@ -92,8 +99,7 @@ limitedTest(
   { PRODLIKE_MEMORY: "1g", HOG: "objects", V8_FLAGS: "--max-old-space-size=128" },
   async (stack, t) => {
     await stack.run("worker_prodlike");
-    const { death } = await killByMemory(stack);
-    t.diagnostic([death.what, ...death.facts].join("; "));
+    const { death } = await killByMemory(stack, t);
     assert.equal(death.kind, "heap-limit");
     assert.ok(
       death.facts.some((fact) => /^gc at .* ms: .*MB/.test(fact)),
@@ -143,4 +149,24 @@ limitedTest("limits that cannot bind are said; no job is lost or run twice by th
   const [folder] = stack.checkout.state()!.parts.worker!.limited!.folders;
   await stack.run("otel_down");
   if (folder) assert.equal(existsSync(folder), false);
+});
+
+test("an ordinary user's worker gets the heap at least, and what nothing enforces is said", async (t) => {
+  const user = await serverUser();
+  const checkout = await makeCheckout();
+  try {
+    if (user.uid !== undefined) await execa("chown", ["-R", `${user.uid}:${user.gid}`, checkout.folder]);
+    const extra = { HOME: checkout.folder, DENO_DIR: join(checkout.folder, ".deno"), PRODLIKE_OLD_SPACE_MB: "256" };
+    const run = (name: string) => finish(checkout.start(name, extra, user));
+    const { code, stderr } = await run("worker_prodlike");
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /enforced heap_size_limit 448 MB\n/); // 256 + 3 x 64
+    const [, cpus] = /cpus +(.*)/.exec(stderr)!;
+    t.diagnostic(cpus!);
+    assert.match(cpus!, /not enforced: \S+|by (cgroup v2|systemd-run --user)/);
+    assert.equal((await run("verify")).code, 0);
+    assert.equal((await run("otel_down")).code, 0);
+  } finally {
+    await checkout.close();
+  }
 });

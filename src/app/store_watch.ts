@@ -52,13 +52,19 @@ export async function askStore(client: StoreClient, ms: number): Promise<void> {
   await within(client.getBackend().getQueueMetaField("version"), ms, "ask the queue store");
 }
 
+/** Work under way, as it comes and goes. */
+interface Running {
+  size: number;
+  keys(): Iterable<Promise<unknown>>;
+}
+
 /** Closes a queue or a worker whose jobs have ended, also while the store is away. */
-export async function closeStore(client: StoreClient, running: Set<Promise<unknown>> = new Set()): Promise<void> {
+export async function closeStore(client: StoreClient, running: Running = new Set()): Promise<void> {
   // A Redis client that tries to reconnect has to give up first: BullMQ would wait for its end and never see it.
   await askStore(client, CLOSE_MS).catch(() => {});
   const closed = client.close();
   closed.catch(() => {}); // it is looked at when the jobs have ended
-  while (running.size > 0) await Promise.allSettled(running);
+  while (running.size > 0) await Promise.allSettled(running.keys());
   try {
     await within(closed, CLOSE_MS, "close the queue");
   } catch {

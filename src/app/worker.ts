@@ -22,14 +22,14 @@ export async function startWorker(config: Config, { log, signal }: ServiceOption
     });
   }
   const review = createReviewer(await openReviewRoot(config));
-  const running = new Set<Promise<unknown>>();
+  const running = new Map<Promise<unknown>, string | undefined>(); // with the ids of the jobs
 
   async function processJob(job: Job<ReviewJob, Review>): Promise<Review> {
     const started = performance.now();
     const ended = () => ({ review: job.id, durationMs: Math.round(performance.now() - started) });
     log.info({ review: job.id, ...job.data }, "review started");
     const result = observeJob(job, () => review(job.data));
-    running.add(result);
+    running.set(result, job.id);
     try {
       const { summary } = await result;
       log.info({ ...ended(), files: summary.files, findings: summary.findings }, "review completed");
@@ -52,6 +52,11 @@ export async function startWorker(config: Config, { log, signal }: ServiceOption
     concurrency,
   });
   worker.on("stalled", (review) => log.warn({ review }, "review is retried: its worker died or lost its lock"));
+  worker.on("lockRenewalFailed", (ids) => {
+    // Those of jobs that ended at this moment are gone for a good reason.
+    const lost = ids.filter((id) => [...running.values()].includes(id));
+    for (const review of lost) log.warn({ review }, "review has lost its lock: it is run again, here or elsewhere");
+  });
   worker.run().catch((err) => log.error({ err }, "worker stopped"));
 
   return {

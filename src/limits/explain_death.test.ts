@@ -92,6 +92,11 @@ test("explainDeath() says what it rests on, and what was not measured", () => {
   ]);
   const [, memory] = explainDeath({ ...scene, samples: { notMeasured: "nobody looks" } }).facts;
   assert.equal(memory, "memory before: not measured: nobody looks");
+  const lost = '{"level":"warn","review":"4711","msg":"review has lost its lock: it is run again, here or elsewhere"}';
+  assert.equal(
+    explainDeath({ ...scene, output: `${lost}\n${lost}\n` }).facts.at(-1),
+    "before that it had lost the locks of 4711: it was blocked, or cut off from the store",
+  );
   const { facts } = explainDeath({ ...scene, exit: { code: null, signal: "SIGABRT" }, output: heap, jobs: [] });
   assert.match(
     facts.join("\n"),

@@ -47,7 +47,12 @@ export function explainDeath(scene: DeathScene): Death {
   const { exit, oomKills, memoryLimitBytes, output } = scene;
   const signal = exit?.signal;
   const limit = memoryLimitBytes === undefined ? "no limit" : `a limit of ${showBytes(memoryLimitBytes)}`;
-  const common = [memoryFact(scene.samples), collectionsFact(scene.collections), jobsFact(scene.jobs)];
+  const common = [
+    memoryFact(scene.samples),
+    collectionsFact(scene.collections),
+    jobsFact(scene.jobs),
+    ...lostLocks(output),
+  ];
   const fatal = /FATAL ERROR: .*(heap|memory).*/i.exec(output)?.[0];
   if (signal === "SIGKILL" && oomKills) {
     return {
@@ -97,6 +102,15 @@ function lastCollections(output: string): string[] {
 /** The message of an error that nobody caught, as Node prints it before its stack. */
 function lastError(output: string): string | undefined {
   return output.split("\n").findLast((line) => /^(error: |Uncaught |[A-Z]\w*(Error|Exception)\b.*: )/.test(line));
+}
+
+/** The worker's own lines about jobs whose lock it could not renew, because it was blocked or cut off for too long. */
+function lostLocks(output: string): string[] {
+  const lines = output.split("\n").filter((line) => line.includes('"msg":"review has lost its lock'));
+  const jobs = [...new Set(lines.map((line) => /"review":"([^"]+)"/.exec(line)?.[1]))];
+  return jobs.length
+    ? [`before that it had lost the locks of ${jobs.join(", ")}: it was blocked, or cut off from the store`]
+    : [];
 }
 
 function memoryFact(samples: DeathScene["samples"]): string {

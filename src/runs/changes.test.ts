@@ -9,7 +9,13 @@ const attribute = (key: string, stringValue: string) => ({ key, value: { stringV
 
 /** A line of `metrics.jsonl`: what a process has counted at `second` since `start`. */
 function line(process: string, [start, second]: [number, number], periods: number, gc: [number, number]): string {
-  const resource = { attributes: [attribute("service.name", "worker"), attribute("service.instance.id", process)] };
+  const resource = {
+    attributes: [
+      attribute("service.name", "worker"),
+      attribute("service.instance.id", process),
+      attribute("process.pid", process === "new" ? "7" : "1"),
+    ],
+  };
   const times = { startTimeUnixNano: `${start}000000000`, timeUnixNano: `${second}000000000` };
   const metrics = [
     { name: "periods", sum: { dataPoints: [{ ...times, asInt: String(periods) }] } },
@@ -46,6 +52,11 @@ test("readChanges() counts each process from its last point before the window", 
       { metric: "gc", attributes: { type: "major" }, by: 0.25, count: 1 },
     ]);
     assert.deepEqual(await read(14_000), []);
+    const one = await readChanges([{ path }], { service: "worker", pid: 7, metrics: ["periods"], sinceMs: 10_000 });
+    assert.deepEqual(
+      one.map(({ by }) => by),
+      [7],
+    );
     const none = await readChanges([{ path }], { service: "api", metrics: ["periods"], sinceMs: 0 });
     assert.deepEqual(none, []);
   } finally {

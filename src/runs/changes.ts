@@ -14,6 +14,8 @@ export interface Change {
 export interface ChangesOptions {
   /** `service.name` */
   service: string;
+  /** The one process to look at. @default all of the service */
+  pid?: number;
   metrics: readonly string[];
   /** When the window begins, Unix time. */
   sinceMs: number;
@@ -25,14 +27,15 @@ export interface ChangesOptions {
  */
 export async function readChanges(
   files: FileRange[],
-  { service, metrics, sinceMs }: ChangesOptions,
+  { service, pid, metrics, sinceMs }: ChangesOptions,
 ): Promise<Change[]> {
   const sinceNs = BigInt(sinceMs) * 1_000_000n;
   const series = new Map<string, { before: Point | undefined; last: Point }>();
   for await (const point of readPoints(files)) {
     if (point.service !== service || !metrics.includes(point.metric)) continue;
-    const { "service.instance.id": instance, "process.pid": pid } = point.resource;
-    const key = [instance ?? pid, point.metric, ...Object.entries(point.attributes)].join();
+    const { "service.instance.id": instance, "process.pid": process } = point.resource;
+    if (pid !== undefined && Number(process) !== pid) continue;
+    const key = [instance ?? process, point.metric, ...Object.entries(point.attributes)].join();
     const known = series.get(key);
     const before = point.timeNs <= sinceNs ? point : known?.before;
     if (!known || point.timeNs >= known.last.timeNs) series.set(key, { before, last: point });

@@ -12,6 +12,7 @@ import { type PartExit, stackFiles } from "./state.ts";
 
 /** A worker that has ended without being asked. */
 export interface EndedWorker {
+  pid: number;
   exit: PartExit | null;
   watched: Watch;
   /** What it was started with. */
@@ -31,17 +32,20 @@ export async function explainWorker(config: Config, ended: EndedWorker): Promise
   }
 }
 
-async function explain(config: Config, { exit, watched, settings }: EndedWorker): Promise<Death> {
+async function explain(config: Config, { pid, exit, watched, settings }: EndedWorker): Promise<Death> {
   const [oomKills, samples, memoryLimitBytes] = [watched.oomKills(), watched.samples(), watched.memoryLimitBytes()];
   const jobs = await readActiveJobs(config, settings);
-  const collections = await readCollections(stackFiles(config).metrics, settings.OTEL_SERVICE_NAME ?? "");
+  const collections = await readCollections(stackFiles(config).metrics, {
+    service: settings.OTEL_SERVICE_NAME ?? "",
+    pid,
+  });
   const output = lastText(stackFiles(config).output("worker"));
   return explainDeath({ exit, oomKills, memoryLimitBytes, output, samples, collections, jobs });
 }
 
 /** Of the last minute, from what the collector has received. */
-async function readCollections(file: string, service: string): Promise<DeathScene["collections"]> {
-  const options = { service, metrics: [GC_DURATION], sinceMs: Date.now() - 60_000 };
+async function readCollections(file: string, of: { service: string; pid: number }): Promise<DeathScene["collections"]> {
+  const options = { ...of, metrics: [GC_DURATION], sinceMs: Date.now() - 60_000 };
   const changes = await readChanges(tailOf(file, TAIL_BYTES), options);
   if (changes.length === 0) return { notMeasured: "none have arrived" };
   return changes.map(({ attributes, by, count = 0 }) => ({ kind: String(attributes[GC_TYPE]), count, seconds: by }));

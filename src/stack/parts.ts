@@ -220,7 +220,7 @@ export class Parts {
       state.ready = false;
       this.#running.delete(name);
       this.#trySave();
-      if (watched) Object.assign(state, await explainWorker(this.#config, { exit, watched, settings: state.settings }));
+      if (watched) Object.assign(state, await explainWorker(this.#config, { ...state, exit, watched }));
       await removeEnforcement(state.limited?.folders ?? []); // it has counted the kernel's kills
       this.#trySave();
     });
