@@ -1,4 +1,4 @@
-// How long the commands take, and what memory the local stack holds: `make bench PART=start`, about 4 minutes, or 5 with
+// How long the commands take, and what memory the local stack holds: `make bench PART=start`, about 3 minutes, or 5 with
 // STACK=compose, whose images have to be there. Rounds are interleaved, so that a machine that slows down slows all figures
 // alike. Needs free default ports, or API_PORT and OTLP_PORT.
 import { readdirSync, readFileSync, rmSync } from "node:fs";
@@ -10,8 +10,9 @@ import { removeStore } from "../src/stack/postgres.ts";
 import { parentOf } from "../src/stack/process_id.ts";
 import { openStack } from "../src/stack/stack.ts";
 import { readState, stackFiles } from "../src/stack/state.ts";
+import { waitFor } from "../src/stack/wait_for.ts";
 
-const ROUNDS = 7;
+const ROUNDS = 5;
 const SETTLE_MS = 10_000;
 const config = loadConfig(readEnvironment());
 const samples = new Map<string, number[]>();
@@ -26,6 +27,13 @@ for (let round = 1; round <= ROUNDS; round++) {
   if (config.stack === "local") note("PSS of the stack 10 s after otel-up, MB", await pssMb());
   await time("make verify, stack up, first job, s", "verify");
   await time("make verify, stack up, s", "verify");
+  if (config.stack === "local") {
+    // What the limits add: the same worker, started alone.
+    process.kill((await readState(config))!.parts.worker!.pid, "SIGTERM");
+    await waitFor(async () => (await readState(config))?.parts.worker?.exit ?? undefined, "the worker's end");
+    await time("make otel-up, the worker alone, s", "otel-up");
+  }
+  await time("make worker-prodlike, s", "worker-prodlike");
   await time("make otel-down, s", "otel-down");
   process.stderr.write(`round ${round} of ${ROUNDS}\n`);
 }
