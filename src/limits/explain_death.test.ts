@@ -11,6 +11,7 @@ const scene: DeathScene = {
     { atMs: 1_000, bytes: 100 * 2 ** 20 },
     { atMs: 4_000, bytes: 250 * 2 ** 20 },
   ],
+  peakBytes: undefined,
   collections: [
     { kind: "major", count: 3, seconds: 0.84 },
     { kind: "minor", count: 40, seconds: 0.1234 },
@@ -90,6 +91,7 @@ test("explainDeath() says what it rests on, and what was not measured", () => {
     "garbage collections: not measured: none have arrived",
     "jobs that were running: not measured: the queue store does not answer",
   ]);
+  assert.match(explainDeath({ ...scene, peakBytes: 256 * 2 ** 20 }).facts[1]!, /, peak 256\.0 MiB$/);
   const [, memory] = explainDeath({ ...scene, samples: { notMeasured: "nobody looks" } }).facts;
   assert.equal(memory, "memory before: not measured: nobody looks");
   const lost = '{"level":"warn","review":"4711","msg":"review has lost its lock: it is run again, here or elsewhere"}';

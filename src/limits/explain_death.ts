@@ -15,6 +15,8 @@ export interface DeathScene {
   output: string;
   /** Of its memory, oldest first. */
   samples: Sample[] | { notMeasured: string };
+  /** The most memory that the kernel has counted; `undefined`: nobody counts, the samples have to do. */
+  peakBytes: number | undefined;
   /** Its garbage collections in the last minute, by kind. */
   collections: Collections[] | { notMeasured: string };
   /** The ids of the jobs that it was running. */
@@ -47,12 +49,7 @@ export function explainDeath(scene: DeathScene): Death {
   const { exit, oomKills, memoryLimitBytes, output } = scene;
   const signal = exit?.signal;
   const limit = memoryLimitBytes === undefined ? "no limit" : `a limit of ${showBytes(memoryLimitBytes)}`;
-  const common = [
-    memoryFact(scene.samples),
-    collectionsFact(scene.collections),
-    jobsFact(scene.jobs),
-    ...lostLocks(output),
-  ];
+  const common = [memoryFact(scene), collectionsFact(scene.collections), jobsFact(scene.jobs), ...lostLocks(output)];
   const fatal = /FATAL ERROR: .*(heap|memory).*/i.exec(output)?.[0];
   if (signal === "SIGKILL" && oomKills) {
     return {
@@ -113,12 +110,12 @@ function lostLocks(output: string): string[] {
     : [];
 }
 
-function memoryFact(samples: DeathScene["samples"]): string {
+function memoryFact({ samples, peakBytes }: DeathScene): string {
   if (!Array.isArray(samples)) return `memory before: not measured: ${samples.notMeasured}`;
   const last = samples.at(-1);
   const first = samples[0];
   if (!last || !first) return "memory before: not measured: it ended before it was looked at";
-  const peak = Math.max(...samples.map(({ bytes }) => bytes));
+  const peak = peakBytes ?? Math.max(...samples.map(({ bytes }) => bytes));
   const seconds = ((last.atMs - first.atMs) / 1_000).toFixed(0);
   return `memory: ${showBytes(first.bytes)} -> ${showBytes(last.bytes)} in the last ${seconds} s, peak ${showBytes(peak)}`;
 }

@@ -15,6 +15,8 @@ export interface Watch {
   samples(): Sample[];
   /** Kills by the kernel for want of memory in its cgroup; `undefined` where nobody counts. */
   oomKills(): number | undefined;
+  /** The most memory that the kernel has counted in its cgroup; `undefined` where nobody counts. */
+  peakBytes(): number | undefined;
   /** The memory limit of its cgroup, in bytes; `undefined`: there is none. */
   memoryLimitBytes(): number | undefined;
   stop(): void;
@@ -32,9 +34,10 @@ export function watchProcess(pid: number, hasOwnCgroup: boolean): Watch {
   const samples: Sample[] = [];
   let last: CgroupFigures = {};
   const timer = setInterval(() => {
+    const resident = residentBytes(pid);
+    if (resident === undefined) return; // it has ended
     last = { ...last, ...cgroup?.read() };
-    const bytes = cgroup ? last.memoryBytes : residentBytes(pid);
-    if (bytes === undefined) return;
+    const bytes = last.memoryBytes ?? resident;
     samples.push({ atMs: Date.now(), bytes });
     if (samples.length > KEPT) samples.shift();
   }, EVERY_MS);
@@ -42,6 +45,7 @@ export function watchProcess(pid: number, hasOwnCgroup: boolean): Watch {
   return {
     samples: () => samples,
     oomKills: () => cgroup?.read().oomKills ?? last.oomKills,
+    peakBytes: () => cgroup?.read().memoryPeakBytes ?? last.memoryPeakBytes,
     memoryLimitBytes: () => last.memoryLimitBytes,
     stop: () => clearInterval(timer),
   };

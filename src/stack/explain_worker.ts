@@ -33,14 +33,15 @@ export async function explainWorker(config: Config, ended: EndedWorker): Promise
 }
 
 async function explain(config: Config, { pid, exit, watched, settings }: EndedWorker): Promise<Death> {
-  const [oomKills, samples, memoryLimitBytes] = [watched.oomKills(), watched.samples(), watched.memoryLimitBytes()];
+  const [oomKills, peakBytes, memoryLimitBytes] = [watched.oomKills(), watched.peakBytes(), watched.memoryLimitBytes()];
+  const samples = watched.samples();
   const jobs = await readActiveJobs(config, settings);
   const collections = await readCollections(stackFiles(config).metrics, {
     service: settings.OTEL_SERVICE_NAME ?? "",
     pid,
   });
   const output = lastText(stackFiles(config).output("worker"));
-  return explainDeath({ exit, oomKills, memoryLimitBytes, output, samples, collections, jobs });
+  return explainDeath({ exit, oomKills, peakBytes, memoryLimitBytes, output, samples, collections, jobs });
 }
 
 /** Of the last minute, from what the collector has received. */

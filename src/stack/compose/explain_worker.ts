@@ -11,6 +11,7 @@ export async function explainContainer(cli: ComposeCli, worker: Container): Prom
     oomKills: Number(worker.isOomKilled),
     memoryLimitBytes: worker.memoryBytes || undefined,
     output: await cli.text(["logs", "--no-color", "--no-log-prefix", "--tail", "200", "worker"]),
+    peakBytes: undefined,
     samples: { notMeasured: "nobody looks at containers from outside yet" },
     collections: { notMeasured: "not read for containers yet" },
     jobs: await readActiveJobs(cli),
