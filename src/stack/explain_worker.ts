@@ -4,7 +4,7 @@ import type { Config, Environment } from "../config.ts";
 import { type Death, type DeathScene, explainDeath } from "../limits/explain_death.ts";
 import type { Watch } from "../limits/samples.ts";
 import { readChanges } from "../runs/changes.ts";
-import { tailOf } from "../runs/slice.ts";
+import { newestMetrics } from "../runs/slice.ts";
 import { entryCommand } from "../runtime.ts";
 import { GC_DURATION, GC_TYPE } from "../telemetry/attributes.ts";
 import { lastLineOf, lastText } from "./part.ts";
@@ -47,13 +47,11 @@ async function explain(config: Config, { pid, exit, watched, settings }: EndedWo
 /** Of the last minute, from what the collector has received. */
 async function readCollections(file: string, of: { service: string; pid: number }): Promise<DeathScene["collections"]> {
   const options = { ...of, metrics: [GC_DURATION], sinceMs: Date.now() - 60_000 };
-  const changes = await readChanges(tailOf(file, TAIL_BYTES), options);
+  const changes = await readChanges(newestMetrics(file), options);
   if (changes.length === 0) return { notMeasured: "none have arrived" };
   return changes.map(({ attributes, by, count = 0 }) => ({ kind: String(attributes[GC_TYPE]), count, seconds: by }));
 }
 
-/** More than a minute of what both services send. */
-const TAIL_BYTES = 2 * 1024 * 1024;
 /** The store has this long to answer, in ms. */
 const ANSWER_MS = 5_000;
 

@@ -66,11 +66,10 @@ async function limitWorker(config: Config, progress: Progress): Promise<Enforcem
   await command(config, { command: "limit", environment: config.environment, parts }, progress);
   const worker = (await readState(config))?.parts.worker;
   if (!worker?.limited) throw new UserError("Cannot limit the worker: it has ended again", { next: "make otel-up" });
-  const { cpuLimit: cpuCount, memoryLimitBytes: memoryBytes } = openCgroup({ pid: worker.pid }).read();
-  const held = { cpus: cpuCount, memoryBytes };
+  const { cpuLimit, memoryLimitBytes } = openCgroup({ pid: worker.pid }).read();
   const rows = compareLimits(config.limits, {
     host: { cpus: cpus().length, memoryBytes: totalmem() },
-    held,
+    held: { cpus: cpuLimit, memoryBytes: memoryLimitBytes },
     by: worker.limited.by,
     output: lastText(stackFiles(config).output("worker")),
   });

@@ -1,6 +1,6 @@
 import type { Config } from "../config.ts";
 import type { TelemetryFiles } from "../runs/run_folder.ts";
-import { tailOf } from "../runs/slice.ts";
+import { newestMetrics } from "../runs/slice.ts";
 import { countSpans, type SpanAccounting, type SpanCounts } from "../runs/span_counts.ts";
 import type { Stack } from "../stack/stack.ts";
 import { WaitTimeoutError, waitFor } from "../stack/wait_for.ts";
@@ -24,11 +24,6 @@ export interface AccountOptions {
   signal: AbortSignal;
 }
 
-/**
- * Newest counts stand in the last part of the file, which is all that is read. A process writes about 11 KB a second, so
- * this is enough also when one sends only once a minute, OpenTelemetry's default.
- */
-const TAIL_BYTES = 2 * 1024 * 1024;
 /** A process that has just begun sends its first counts within this, in ms. */
 const FIRST_COUNTS_MS = 3_000;
 
@@ -49,7 +44,7 @@ export async function accountSpans(
   let counts: Record<string, SpanCounts> = {};
   const look = async () => {
     await refresh();
-    counts = await countSpans(tailOf(files.metrics, TAIL_BYTES), sinceMs);
+    counts = await countSpans(newestMetrics(files.metrics), sinceMs);
     // Counts without a span are older than the job.
     return comes.every(({ service }) => counts[service]?.created) || undefined;
   };

@@ -1,6 +1,6 @@
 import { readChanges } from "../runs/changes.ts";
 import type { TelemetryFiles } from "../runs/run_folder.ts";
-import { tailOf } from "../runs/slice.ts";
+import { newestMetrics } from "../runs/slice.ts";
 import {
   CGROUP_CPU_PERIODS,
   CGROUP_CPU_THROTTLED_PERIODS,
@@ -23,8 +23,6 @@ export interface ThrottlingOptions {
   sinceMs: number;
 }
 
-/** Newest points stand in the last part of the file, which is all that is read. */
-const TAIL_BYTES = 2 * 1024 * 1024;
 /** A quota that is used up more rarely than this hardly delays a job. */
 const NOTABLE_SHARE = 0.1;
 
@@ -34,7 +32,7 @@ export async function readThrottling(
   { service, sinceMs }: ThrottlingOptions,
 ): Promise<Throttling | { notMeasured: string }> {
   const metrics = [CGROUP_CPU_PERIODS, CGROUP_CPU_THROTTLED_PERIODS, CGROUP_CPU_THROTTLED_TIME];
-  const changes = await readChanges(tailOf(file, TAIL_BYTES), { service, metrics, sinceMs });
+  const changes = await readChanges(newestMetrics(file), { service, metrics, sinceMs });
   const sum = (metric: string) =>
     changes.reduce((total, change) => total + (change.metric === metric ? change.by : 0), 0);
   if (changes.length === 0) return { notMeasured: "no figures of its cgroup have arrived" };

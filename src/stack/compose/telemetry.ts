@@ -2,6 +2,7 @@ import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmS
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Config } from "../../config.ts";
+import { markEnd } from "../../runs/slice.ts";
 import { UserError } from "../../user_error.ts";
 import type { Telemetry } from "../stack.ts";
 import { makeStackFolder, stackFiles } from "../state.ts";
@@ -98,7 +99,7 @@ async function copyOut(cli: ComposeCli, name: string, copies: string): Promise<v
   }
   const copy = join(copies, name);
   const bytes = readFileSync(whole);
-  const known = existsSync(copy) ? readFileSync(copy).length : 0;
+  const known = markEnd(copy).bytes;
   if (bytes.length >= known) appendFileSync(copy, bytes.subarray(known));
   else writeFileSync(copy, bytes); // it was rotated: all of it is new
 }
