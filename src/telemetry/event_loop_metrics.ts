@@ -1,4 +1,5 @@
 import { type IntervalHistogram, monitorEventLoopDelay, performance } from "node:perf_hooks";
+import { setTimeout } from "node:timers/promises";
 import type { Meter } from "@opentelemetry/api";
 import * as names from "./attributes.ts";
 
@@ -19,7 +20,10 @@ export function observeEventLoop(meter: Meter): () => void {
   histogram.enable();
   let last = performance.eventLoopUtilization();
   meter.addBatchObservableCallback(
-    (result) => {
+    async (result) => {
+      // A block that has just ended is seen by the histogram's own timer, which is due before this one; a reset before
+      // that would lose it.
+      await setTimeout(1);
       const now = performance.eventLoopUtilization();
       const since = performance.eventLoopUtilization(now, last);
       last = now;
