@@ -2,11 +2,13 @@ import { lintLimits } from "../src/limits/lint.ts";
 import { findingBlock } from "../src/limits/lint_text.ts";
 import { readApplication } from "../src/limits/read_application.ts";
 import { readHostSwap, settingsSubject } from "../src/limits/settings_subject.ts";
+import { readMemoryPerJob } from "../src/runs/memory_per_job.ts";
 import { EXIT, runScript } from "../src/terminal.ts";
 
 await runScript(async (config, { say, paint }) => {
   const application = config.app === undefined ? undefined : readApplication(config.app, config.environment);
-  const subjects = application?.subjects ?? [settingsSubject(config)];
+  const measured = application ? undefined : await readMemoryPerJob(config);
+  const subjects = application?.subjects ?? [settingsSubject(config, measured)];
   const hostSwapBytes = readHostSwap();
   const findings = subjects.flatMap((subject) =>
     lintLimits(hostSwapBytes === undefined ? subject : { ...subject, hostSwapBytes }),

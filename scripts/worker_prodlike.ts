@@ -2,6 +2,7 @@ import { enforcementTable } from "../src/limits/enforcement.ts";
 import { lintLimits } from "../src/limits/lint.ts";
 import { findingWarning } from "../src/limits/lint_text.ts";
 import { settingsSubject } from "../src/limits/settings_subject.ts";
+import { readMemoryPerJob } from "../src/runs/memory_per_job.ts";
 import { partProgress } from "../src/stack/progress.ts";
 import { openStack } from "../src/stack/stack.ts";
 import { EXIT, runScript } from "../src/terminal.ts";
@@ -12,7 +13,7 @@ await runScript(async (config, { say, paint, signal }) => {
     const { PRODLIKE_MEMORY: text } = config.environment;
     say(`PRODLIKE_MEMORY="${text}" is ${config.limits.memoryBytes.toLocaleString("en")} bytes`);
   }
-  const findings = lintLimits(settingsSubject(config));
+  const findings = lintLimits(settingsSubject(config, await readMemoryPerJob(config)));
   for (const finding of findings) say(findingWarning(finding, paint).join("\n"));
   const limits = await openStack(config).limitWorker({ signal, say, onEvent: partProgress(say) });
   say("\nThe worker runs as in production:\n");

@@ -4,6 +4,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { execa } from "execa";
+import { RETRIED_WITHIN_MS } from "../src/app/job_lock.ts";
 import { findMechanism } from "../src/limits/mechanism.ts";
 import { currentRuntime } from "../src/runtime.ts";
 import { serverUser } from "../src/stack/postgres_programs.ts";
@@ -149,6 +150,29 @@ limitedTest("limits that cannot bind are said; no job is lost or run twice by th
   const [folder] = stack.checkout.state()!.parts.worker!.limited!.folders;
   await stack.run("otel_down");
   if (folder) assert.equal(existsSync(folder), false);
+});
+
+test("a worker that stood still for longer than its lock says which job it has lost, and so does verify", async () => {
+  await withStack({}, async (stack) => {
+    const { id } = await stack.post("large");
+    await stack.untilRunning(id);
+    const pid = stack.pid("worker");
+    process.kill(pid, "SIGSTOP");
+    // Another worker takes the job when its lock has run out.
+    const second = stack.checkout.start("worker", {
+      ...stack.checkout.state()!.parts.worker!.settings,
+      OTEL_ENABLED: "false",
+    });
+    const isTaken = async () => (await stack.attempts([id]))[0] === 2 || undefined;
+    await waitFor(isTaken, "the job's second start", { timeoutMs: 2 * RETRIED_WITHIN_MS });
+    process.kill(pid, "SIGCONT");
+    await waitFor(async () => /has lost its lock/.test(stack.log("worker")) || undefined, "the line about the lock");
+    second.kill("SIGTERM");
+    await finish(second);
+    const { stdout } = await stack.checkout.run("verify", { JSON: "1", REVIEW_ROOT: stack.root.path });
+    const lost = JSON.parse(stdout).warnings.find(({ name }: { name: string }) => name === "lost lock");
+    assert.match(lost?.detail ?? stdout, new RegExp(`could not renew the locks of ${id} in time`));
+  });
 });
 
 test("an ordinary user's worker gets the heap at least, and what nothing enforces is said", async (t) => {

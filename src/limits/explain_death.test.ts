@@ -51,6 +51,12 @@ test("explainDeath() tells the deaths apart", () => {
       /exit code 1: TypeError: x is not a function$/,
     ],
     [
+      "a lost lock's",
+      { exit: { code: 1, signal: null }, output: "Error: Missing lock for job 4711. moveToFinished\n    at a.ts:1" },
+      "lost-lock",
+      /job had lost its lock: Error: Missing lock for job 4711/,
+    ],
+    [
       "a user's mistake",
       { exit: { code: 2, signal: null }, output: "error: Cannot start the worker: y" },
       "uncaught-error",

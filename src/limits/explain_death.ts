@@ -1,8 +1,9 @@
 import { showBytes } from "./enforcement.ts";
+import { lostLocks } from "./lost_locks.ts";
 import type { Sample } from "./samples.ts";
 
 /** How a worker died. */
-export type DeathKind = "oom-kill" | "heap-limit" | "killed" | "uncaught-error" | "ended";
+export type DeathKind = "oom-kill" | "heap-limit" | "killed" | "lost-lock" | "uncaught-error" | "ended";
 
 /** What is known of a worker that has ended without being asked. */
 export interface DeathScene {
@@ -15,6 +16,8 @@ export interface DeathScene {
   output: string;
   /** Of its memory, oldest first. */
   samples: Sample[] | { notMeasured: string };
+  /** How the samples were taken, where that limits what they show. */
+  samplesBy?: string;
   /** The most memory that the kernel has counted; `undefined`: nobody counts, the samples have to do. */
   peakBytes: number | undefined;
   /** Its garbage collections in the last minute, by kind. */
@@ -49,7 +52,7 @@ export function explainDeath(scene: DeathScene): Death {
   const { exit, oomKills, memoryLimitBytes, output } = scene;
   const signal = exit?.signal;
   const limit = memoryLimitBytes === undefined ? "no limit" : `a limit of ${showBytes(memoryLimitBytes)}`;
-  const common = [memoryFact(scene), collectionsFact(scene.collections), jobsFact(scene.jobs), ...lostLocks(output)];
+  const common = [memoryFact(scene), collectionsFact(scene.collections), jobsFact(scene.jobs), ...lockFacts(output)];
   const fatal = /FATAL ERROR: .*(heap|memory).*/i.exec(output)?.[0];
   if (signal === "SIGKILL" && oomKills) {
     return {
@@ -78,6 +81,14 @@ export function explainDeath(scene: DeathScene): Death {
     };
   }
   const error = lastError(output);
+  if (exit?.code && error && /missing lock for job|lock mismatch for job|could not renew lock/i.test(error)) {
+    return {
+      kind: "lost-lock",
+      what: `The worker ended because a job had lost its lock: ${error}`,
+      facts: common,
+      next: "look at what blocks its thread for longer than BullMQ's lockDuration, or raise that",
+    };
+  }
   if (exit?.code) {
     return {
       kind: "uncaught-error",
@@ -98,26 +109,24 @@ function lastCollections(output: string): string[] {
 
 /** The message of an error that nobody caught, as Node prints it before its stack. */
 function lastError(output: string): string | undefined {
-  return output.split("\n").findLast((line) => /^(error: |Uncaught |[A-Z]\w*(Error|Exception)\b.*: )/.test(line));
+  return output.split("\n").findLast((line) => /^(error: |Uncaught |\w*(Error|Exception)\b.*: )/.test(line));
 }
 
-/** The worker's own lines about jobs whose lock it could not renew, because it was blocked or cut off for too long. */
-function lostLocks(output: string): string[] {
-  const lines = output.split("\n").filter((line) => line.includes('"msg":"review has lost its lock'));
-  const jobs = [...new Set(lines.map((line) => /"review":"([^"]+)"/.exec(line)?.[1]))];
+function lockFacts(output: string): string[] {
+  const jobs = lostLocks(output);
   return jobs.length
     ? [`before that it had lost the locks of ${jobs.join(", ")}: it was blocked, or cut off from the store`]
     : [];
 }
 
-function memoryFact({ samples, peakBytes }: DeathScene): string {
+function memoryFact({ samples, samplesBy, peakBytes }: DeathScene): string {
   if (!Array.isArray(samples)) return `memory before: not measured: ${samples.notMeasured}`;
   const last = samples.at(-1);
   const first = samples[0];
   if (!last || !first) return "memory before: not measured: it ended before it was looked at";
   const peak = peakBytes ?? Math.max(...samples.map(({ bytes }) => bytes));
   const seconds = ((last.atMs - first.atMs) / 1_000).toFixed(0);
-  return `memory: ${showBytes(first.bytes)} -> ${showBytes(last.bytes)} in the last ${seconds} s, peak ${showBytes(peak)}`;
+  return `memory: ${showBytes(first.bytes)} -> ${showBytes(last.bytes)} in the last ${seconds} s, peak ${showBytes(peak)}${samplesBy ? ` (${samplesBy})` : ""}`;
 }
 
 function collectionsFact(collections: DeathScene["collections"]): string {

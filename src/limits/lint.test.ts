@@ -158,7 +158,10 @@ const cases: [source: string, subject: Subject, ...found: [rule: string, figures
   [
     "github.com/taskforcesh/bullmq/issues/3242: too many jobs at once for the memory",
     withOptions(512, fits, { concurrency: at(16), bytesPerJob: at(40 * 2 ** 20) }),
-    ["jobs-above-memory", /^16 jobs at once x 40.0 MiB a job \+ 96.0 MiB = 736.0 MiB, memory 512.0 MiB$/],
+    [
+      "jobs-above-memory",
+      /^16 jobs at once x 40.0 MiB a job \(compose\.yaml\) \+ 96.0 MiB = 736.0 MiB, memory 512.0 MiB$/,
+    ],
   ],
   [
     "docs.bullmq.io/guide/workers/concurrency: a concurrency that the memory holds",

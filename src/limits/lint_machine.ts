@@ -67,7 +67,7 @@ export function concurrencyRule({ concurrency, bytesPerJob, memory: [limit] }: S
   return [
     {
       rule: "jobs-above-memory",
-      figures: `${concurrency.value} jobs at once x ${showBytes(bytesPerJob.value)} a job + ${showBytes(baseBytes)} = ${showBytes(needed)}, memory ${showBytes(limit.value)}`,
+      figures: `${concurrency.value} jobs at once x ${showBytes(bytesPerJob.value)} a job (${bytesPerJob.where}) + ${showBytes(baseBytes)} = ${showBytes(needed)}, memory ${showBytes(limit.value)}`,
       why: "when the jobs reach their peaks together the process is killed or out of heap, and all of them are lost",
       set:
         fitting >= 1

@@ -4,8 +4,11 @@ import { currentRuntime, runtimeVersion } from "../runtime.ts";
 import type { Subject } from "./lint.ts";
 import type { OptionSource } from "./node_options.ts";
 
-/** The worker as the settings would run it: `node dist/worker.js` under `PRODLIKE_*`. */
-export function settingsSubject(config: Config): Subject {
+/**
+ * The worker as the settings would run it: `node dist/worker.js` under `PRODLIKE_*`. `measured`: the memory that one job
+ * took in a recorded run, when there is one.
+ */
+export function settingsSubject(config: Config, measured?: { bytes: number; run: string }): Subject {
   const { limits } = config;
   const isCompose = config.stack === "compose";
   const runtime = isCompose ? "node" : config.runtime;
@@ -33,6 +36,7 @@ export function settingsSubject(config: Config): Subject {
     unusedOptions: [],
     heapSettings: { old: "PRODLIKE_OLD_SPACE_MB", semi: "PRODLIKE_SEMI_SPACE_MB" },
     concurrency: { where: "WORKER_CONCURRENCY", value: config.workerConcurrency },
+    ...(measured ? { bytesPerJob: { where: `run ${measured.run}`, value: measured.bytes } } : {}),
     ...(threadpool ? { threadpool } : {}),
   };
 }

@@ -19,6 +19,20 @@ export interface Point {
   resource: Attributes;
 }
 
+/** Whom points came from. */
+export interface Origin {
+  /** `service.name` */
+  service: string;
+  /** Attributes that the resource has: which of the service's processes. @default any */
+  resource?: Attributes;
+}
+
+/** Whether a point came from there. */
+export function comesFrom(point: Point, { service, resource = {} }: Origin): boolean {
+  if (point.service !== service) return false;
+  return Object.entries(resource).every(([name, value]) => point.resource[name] === value);
+}
+
 /**
  * The data points of sums, gauges and histograms in files that the collector, ours or the real one, writes (`metrics.jsonl`), in the
  * order of the files.

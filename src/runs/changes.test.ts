@@ -52,7 +52,12 @@ test("readChanges() counts each process from its last point before the window", 
       { metric: "gc", attributes: { type: "major" }, by: 0.25, count: 1 },
     ]);
     assert.deepEqual(await read(14_000), []);
-    const one = await readChanges([{ path }], { service: "worker", pid: 7, metrics: ["periods"], sinceMs: 10_000 });
+    const one = await readChanges([{ path }], {
+      service: "worker",
+      resource: { "process.pid": "7" },
+      metrics: ["periods"],
+      sinceMs: 10_000,
+    });
     assert.deepEqual(
       one.map(({ by }) => by),
       [7],

@@ -1,5 +1,5 @@
 import type { FileRange } from "../otlp/read_lines.ts";
-import { type Point, readPoints } from "../otlp/read_points.ts";
+import { comesFrom, type Origin, type Point, readPoints } from "../otlp/read_points.ts";
 import type { Attributes } from "../otlp/types.ts";
 
 /** By how much a cumulative metric has grown in a window. */
@@ -11,11 +11,7 @@ export interface Change {
   count: number | undefined;
 }
 
-export interface ChangesOptions {
-  /** `service.name` */
-  service: string;
-  /** The one process to look at. @default all of the service */
-  pid?: number;
+export interface ChangesOptions extends Origin {
   metrics: readonly string[];
   /** When the window begins, Unix time. */
   sinceMs: number;
@@ -27,14 +23,13 @@ export interface ChangesOptions {
  */
 export async function readChanges(
   files: FileRange[],
-  { service, pid, metrics, sinceMs }: ChangesOptions,
+  { metrics, sinceMs, ...origin }: ChangesOptions,
 ): Promise<Change[]> {
   const sinceNs = BigInt(sinceMs) * 1_000_000n;
   const series = new Map<string, { before: Point | undefined; last: Point }>();
   for await (const point of readPoints(files)) {
-    if (point.service !== service || !metrics.includes(point.metric)) continue;
+    if (!metrics.includes(point.metric) || !comesFrom(point, origin)) continue;
     const { "service.instance.id": instance, "process.pid": process } = point.resource;
-    if (pid !== undefined && Number(process) !== pid) continue;
     const key = [instance ?? process, point.metric, ...Object.entries(point.attributes)].join();
     const known = series.get(key);
     const before = point.timeNs <= sinceNs ? point : known?.before;

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -124,9 +124,17 @@ async function gitRevision(folder: string): Promise<string> {
   }
 }
 
-function removeOldest(runs: string): void {
-  // Their names begin with the time.
+/** The ids of all runs in the folder `.prodlike/runs`, oldest first; none when there is no such folder. */
+export function runIds(runs: string): string[] {
+  if (!existsSync(runs)) return [];
   const folders = readdirSync(runs, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  const ids = folders.map(({ name }) => name).filter((name) => /^\d{8}T\d{6}Z-[0-9a-f]{4}$/.test(name));
-  for (const id of ids.sort().slice(0, -MAX_RUNS)) rmSync(join(runs, id), { recursive: true, force: true });
+  // Their names begin with the time.
+  return folders
+    .map(({ name }) => name)
+    .filter((name) => /^\d{8}T\d{6}Z-[0-9a-f]{4}$/.test(name))
+    .sort();
+}
+
+function removeOldest(runs: string): void {
+  for (const id of runIds(runs).slice(0, -MAX_RUNS)) rmSync(join(runs, id), { recursive: true, force: true });
 }

@@ -1,12 +1,10 @@
 import { join } from "node:path";
 import { execa } from "execa";
 import type { Config, Environment } from "../config.ts";
-import { type Death, type DeathScene, explainDeath } from "../limits/explain_death.ts";
+import { type Death, explainDeath } from "../limits/explain_death.ts";
 import type { Watch } from "../limits/samples.ts";
-import { readChanges } from "../runs/changes.ts";
-import { newestMetrics } from "../runs/slice.ts";
 import { entryCommand } from "../runtime.ts";
-import { GC_DURATION, GC_TYPE } from "../telemetry/attributes.ts";
+import { readCollections } from "./last_minute.ts";
 import { lastLineOf, lastText } from "./part.ts";
 import { type PartExit, stackFiles } from "./state.ts";
 
@@ -38,18 +36,11 @@ async function explain(config: Config, { pid, exit, watched, settings }: EndedWo
   const jobs = await readActiveJobs(config, settings);
   const collections = await readCollections(stackFiles(config).metrics, {
     service: settings.OTEL_SERVICE_NAME ?? "",
-    pid,
+    resource: { "process.pid": pid },
+    endedMs: Date.now(),
   });
   const output = lastText(stackFiles(config).output("worker"));
   return explainDeath({ exit, oomKills, peakBytes, memoryLimitBytes, output, samples, collections, jobs });
-}
-
-/** Of the last minute, from what the collector has received. */
-async function readCollections(file: string, of: { service: string; pid: number }): Promise<DeathScene["collections"]> {
-  const options = { ...of, metrics: [GC_DURATION], sinceMs: Date.now() - 60_000 };
-  const changes = await readChanges(newestMetrics(file), options);
-  if (changes.length === 0) return { notMeasured: "none have arrived" };
-  return changes.map(({ attributes, by, count = 0 }) => ({ kind: String(attributes[GC_TYPE]), count, seconds: by }));
 }
 
 /** The store has this long to answer, in ms. */

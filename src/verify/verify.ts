@@ -12,6 +12,7 @@ import { WaitTimeoutError, waitFor } from "../stack/wait_for.ts";
 import { accountingWarnings, accountSpans, type Warning } from "./accounting.ts";
 import { type Check, checkTelemetry, type Evidence, findJobTrace } from "./checks.ts";
 import { type Clues, hintAbout } from "./hints.ts";
+import { lockWarnings } from "./lock_warnings.ts";
 import { readThrottling, type Throttling, throttlingWarnings } from "./throttling.ts";
 
 /** What `make verify JSON=1` prints. */
@@ -106,6 +107,7 @@ async function verifyJob(verifying: Verifying): Promise<{ result: Verification; 
   const warnings = [
     ...accountingWarnings(spanAccounting, config, stack),
     ...throttlingWarnings(throttling, { service: worker, job: jobId }),
+    ...lockWarnings(clues.find(({ part }) => part === "worker")?.output ?? ""),
   ];
   if (telemetry.oldError) {
     const detail = `an error stands in it from before this verification: ${telemetry.oldError}`;

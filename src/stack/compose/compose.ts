@@ -27,7 +27,7 @@ export function composeStack(config: Config): Stack {
     const worker = containers.find(({ service }) => service === "worker");
     const limits = worker && (await readLimits(config, worker.id));
     if (statuses.worker && limits) statuses.worker.limits = limits;
-    if (worker && statuses.worker?.exit) statuses.worker.death = await explainContainer(cli, worker);
+    if (worker && statuses.worker?.exit) statuses.worker.death = await explainContainer(config, cli, worker);
     return statuses;
   };
   return {

@@ -1,21 +1,46 @@
-import { type Death, explainDeath } from "../../limits/explain_death.ts";
+import type { Config } from "../../config.ts";
+import { type Death, type DeathScene, explainDeath } from "../../limits/explain_death.ts";
+import { readCollections, readMemory } from "../last_minute.ts";
 import type { ComposeCli, Container } from "./cli.ts";
+import { composeTelemetry } from "./telemetry.ts";
 
 /** BullMQ's list of the jobs that are running. */
 const ACTIVE_KEY = "bull:reviews:active";
 
-/** How the worker's container died, from what the engine and Redis know of it. */
-export async function explainContainer(cli: ComposeCli, worker: Container): Promise<Death> {
+/** How the worker's container died, from what the engine, Redis and the collector know of it. */
+export async function explainContainer(config: Config, cli: ComposeCli, worker: Container): Promise<Death> {
   return explainDeath({
     exit: worker.exit,
     oomKills: Number(worker.isOomKilled),
     memoryLimitBytes: worker.memoryBytes || undefined,
     output: await cli.text(["logs", "--no-color", "--no-log-prefix", "--tail", "200", "worker"]),
-    peakBytes: undefined,
-    samples: { notMeasured: "nobody looks at containers from outside yet" },
-    collections: { notMeasured: "not read for containers yet" },
+    peakBytes: undefined, // its cgroup is gone
+    ...(await readLastMinute(config, cli, worker)),
     jobs: await readActiveJobs(cli),
   });
+}
+
+async function readLastMinute(
+  config: Config,
+  cli: ComposeCli,
+  { id, exit }: Container,
+): Promise<Pick<DeathScene, "samples" | "samplesBy" | "collections">> {
+  // Its host name, unless compose is told another.
+  const resource = { "host.name": id.slice(0, 12) };
+  const lifetime = { service: config.workerService, resource, endedMs: Date.parse(exit.at) };
+  try {
+    const { files, close } = await composeTelemetry(config, cli);
+    try {
+      const samples = await readMemory(files.metrics, lifetime);
+      const samplesBy = "by its own figures, once a second: its last moment may be missing";
+      return { samples, samplesBy, collections: await readCollections(files.metrics, lifetime) };
+    } finally {
+      await close();
+    }
+  } catch (error) {
+    const notMeasured = (error as Error).message;
+    return { samples: { notMeasured }, collections: { notMeasured } };
+  }
 }
 
 async function readActiveJobs(cli: ComposeCli): Promise<string[] | { notMeasured: string }> {
