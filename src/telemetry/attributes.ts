@@ -20,8 +20,19 @@ export const BULLMQ_JOB_NAME = "bullmq.job.name";
 /** Attempts that have ended, this one included. */
 export const BULLMQ_JOB_ATTEMPTS_MADE = "bullmq.job.attempts.made";
 
-/** Ours. Enqueue to start, less the intended delay, ms; absent for a retry, whose re-queueing is not known. */
+/** Ours. Enqueue to start, less the intended delay, ms; for a retry from its re-queueing; absent where that is not known. */
 export const JOB_WAIT_MS = "prodlike.job.wait_ms";
+/** Ours, the ledger (docs/ledger.md), ms: the parts of an attempt, and the main thread's time of a span. */
+export const JOB_RUN_MS = "prodlike.job.run_ms";
+export const JOB_CPU_MS = "prodlike.job.cpu_ms";
+export const JOB_GC_MS = "prodlike.job.gc_ms";
+export const JOB_THROTTLED_MS = "prodlike.job.throttled_ms";
+export const JOB_BLOCKED_MS = "prodlike.job.blocked_ms";
+export const JOB_BLOCKED_MAX_MS = "prodlike.job.blocked_max_ms";
+export const JOB_OVERLAPPED_MS = "prodlike.job.overlapped_ms";
+export const JOB_IDLE_MS = "prodlike.job.idle_ms";
+export const JOB_UNEXPLAINED_MS = "prodlike.job.unexplained_ms";
+export const SPAN_CPU_MS = "prodlike.span.cpu_ms";
 
 /** Metrics of the SDK about itself. @see https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/ */
 export const SPAN_STARTED = "otel.sdk.span.started";

@@ -26,7 +26,7 @@ export function observeCpu(meter: Meter): void {
 }
 
 /** CPU time of the thread that calls, which is the main thread; `undefined` on Node 20 outside of Linux. */
-function mainThreadCpuSeconds(): number | undefined {
+export function mainThreadCpuSeconds(): number | undefined {
   // Node 22.19 and 23.9; the types are those of Node 20.
   const { threadCpuUsage } = process as { threadCpuUsage?: () => NodeJS.CpuUsage };
   if (threadCpuUsage) {

@@ -1,16 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { context, metrics, propagation, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
-import {
-  InMemorySpanExporter,
-  NodeTracerProvider,
-  type ReadableSpan,
-  SimpleSpanProcessor,
-} from "@opentelemetry/sdk-trace-node";
-import { createPostgresBackend, type Job, type JobsOptions, Queue, Worker } from "bullmq";
-import { startTestStore } from "../../test/store.ts";
-import { waitFor } from "../stack/wait_for.ts";
-import { createInstrumentation } from "./instrumentation.ts";
+import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { runJobs } from "../../test/run_jobs.ts";
 
 test("a job leaves one PRODUCER span and one CONSUMER span an attempt, and nothing else", async () => {
   // request
@@ -19,7 +10,7 @@ test("a job leaves one PRODUCER span and one CONSUMER span an attempt, and nothi
   //       └─ process work  CONSUMER, attempt 2
   //          └─ step       INTERNAL
   const spans = await runJobs(async ({ queue, ended }) => {
-    await tracer().startActiveSpan("request", async (request) => {
+    await trace.getTracer("test").startActiveSpan("request", async (request) => {
       await queue.add("retried", { failFirst: true }, { attempts: 2, jobId: "j1" });
       request.end();
     });
@@ -58,8 +49,10 @@ test("a job leaves one PRODUCER span and one CONSUMER span an attempt, and nothi
     first.events.map((event) => [event.name, event.attributes?.["exception.type"]]),
     [["exception", "RangeError"]],
   );
-  const { "prodlike.job.wait_ms": waitMs, "messaging.client.id": workerId, ...rest } = first.attributes;
+  const { "prodlike.job.wait_ms": waitMs, "messaging.client.id": workerId, ...measured } = first.attributes;
+  const { "prodlike.job.run_ms": runMs, ...rest } = measured;
   assert.ok(typeof waitMs === "number" && waitMs >= 0);
+  assert.ok(typeof runMs === "number" && runMs >= 0);
   assert.ok(typeof workerId === "string" && workerId);
   assert.deepEqual(rest, {
     "messaging.system": "bullmq",
@@ -74,8 +67,34 @@ test("a job leaves one PRODUCER span and one CONSUMER span an attempt, and nothi
 
   assert.equal(second.status.code, SpanStatusCode.UNSET);
   assert.equal(second.attributes["bullmq.job.attempts.made"], 2);
-  assert.equal("prodlike.job.wait_ms" in second.attributes, false);
+  assert.equal(second.parentSpanContext?.spanId, producer.spanContext().spanId);
+  assert.equal(typeof second.attributes["prodlike.job.wait_ms"], "number");
   assert.equal(named("step")[0]?.parentSpanContext?.spanId, second.spanContext().spanId);
+});
+
+test("delayed, repeated and flow jobs keep their trace", async () => {
+  const spans = await runJobs(async ({ queue, flow, ended }) => {
+    await trace.getTracer("test").startActiveSpan("request", async (request) => {
+      await queue.add("delayed", {}, { delay: 300, jobId: "late" });
+      const children = ["a", "b"].map((jobId) => ({ name: "child", queueName: "work", opts: { jobId } }));
+      await flow.add({ name: "parent", queueName: "work", opts: { jobId: "parent" }, children });
+      const repeated = await queue.upsertJobScheduler("often", { every: 60_000, limit: 1 }, { name: "repeated" });
+      request.end();
+      for (const id of ["late", "a", "b", "parent", String(repeated?.id)]) await ended(id);
+    });
+  });
+  const consumers = spans.filter(({ kind }) => kind === SpanKind.CONSUMER);
+  const request = spans.find(({ name }) => name === "request");
+  assert.deepEqual(consumers.map(({ attributes }) => attributes["bullmq.job.name"]).sort(), [
+    "child",
+    "child",
+    "delayed",
+    "parent",
+    "repeated",
+  ]);
+  assert.deepEqual([...new Set(consumers.map((span) => span.spanContext().traceId))], [request?.spanContext().traceId]);
+  const late = consumers.find(({ attributes }) => attributes["bullmq.job.name"] === "delayed");
+  assert.ok(Number(late?.attributes["prodlike.job.wait_ms"]) < 300);
 });
 
 test("a job whose processor is never called still has an ERROR span with its reason", async () => {
@@ -103,55 +122,3 @@ test("a job that nobody traced begins a trace of its own", async () => {
   assert.equal(consumers.length, 2);
   assert.equal(consumers[0]?.parentSpanContext, undefined);
 });
-
-interface Session {
-  queue: { add(name: string, data: object, options: JobsOptions): Promise<unknown> };
-  ended(id: string): Promise<void>;
-}
-
-const tracer = () => trace.getTracer("test");
-
-/** Runs `drive` against a real queue and worker and returns the spans that ended. */
-async function runJobs(
-  drive: (session: Session) => Promise<void>,
-  options: { maxStartedAttempts?: number } = {},
-): Promise<ReadableSpan[]> {
-  const exporter = new InMemorySpanExporter();
-  const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
-  provider.register();
-  const instrumentation = createInstrumentation(tracer(), metrics.getMeter("test"));
-  const store = await startTestStore();
-  const shared = {
-    connection: { connectionString: store.url, migrate: true },
-    telemetry: instrumentation.queueTelemetry,
-  };
-  const queue = new Queue("work", shared, createPostgresBackend);
-  try {
-    await queue.waitUntilReady();
-    const process = (job: Job) =>
-      instrumentation.observeJob(job, async () => {
-        if (job.data.failFirst && job.attemptsMade === 0) throw new RangeError("not yet");
-        return instrumentation.stage("step", async () => ({ secret: "result" }));
-      });
-    const worker = new Worker("work", process, { ...shared, ...options }, createPostgresBackend);
-    const finished = new Set<string>();
-    const note = (job?: Job) => void (job?.finishedOn && finished.add(String(job.id)));
-    worker.on("completed", note).on("failed", note);
-    const ignore = () => {}; // the store ends before the last poll
-    queue.on("error", ignore);
-    worker.on("error", ignore);
-    try {
-      await drive({
-        queue,
-        ended: async (id) => void (await waitFor(() => finished.has(id) || undefined, `the end of ${id}`)),
-      });
-    } finally {
-      await worker.close();
-    }
-    return exporter.getFinishedSpans();
-  } finally {
-    await queue.close();
-    await store.close();
-    for (const api of [trace, context, propagation]) api.disable();
-  }
-}

@@ -11,13 +11,14 @@ import {
 import type { Attributes, Span as QueueSpan, Telemetry } from "bullmq";
 import * as names from "./attributes.ts";
 import { recordError } from "./errors.ts";
+import { RequeuedJobs } from "./requeue.ts";
 
 /**
  * BullMQ's telemetry interface on an OpenTelemetry tracer: a PRODUCER span for each `add`, ONE CONSUMER span for each
  * attempt of a job (the job span), and nothing for polling, locks and housekeeping. The trace context travels in the
  * job's options, in the form of BullMQ's own adapter, so either side may be observed by that one.
  */
-export function createQueueTelemetry(tracer: Tracer): Telemetry<Context> {
+export function createQueueTelemetry(tracer: Tracer, requeuedJobs = new RequeuedJobs()): Telemetry<Context> {
   return {
     tracer: {
       startSpan: (name, { kind } = unknownKind, parent) => {
@@ -26,7 +27,7 @@ export function createQueueTelemetry(tracer: Tracer): Telemetry<Context> {
         if (kind === SpanKind.CONSUMER) {
           return new MessageSpan(tracer.startSpan(name, { kind }, parent ?? ROOT_CONTEXT), "process");
         }
-        return unrecorded;
+        return requeuedJobs.span(name) ?? unrecorded;
       },
     },
     contextManager: {

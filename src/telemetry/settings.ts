@@ -8,6 +8,10 @@ export interface TelemetrySettings {
   metricsUrl: string | undefined;
   /** Between two exports of metrics, in ms. */
   metricIntervalMs: number;
+  /** Whether the thread's time is booked to spans and jobs: unless `PRODLIKE_LEDGER` is "off"; never on Deno. */
+  ledger: boolean;
+  /** How the job span of a retry refers to the one before: `PRODLIKE_RETRY`. */
+  retryAs: "parent" | "link";
   /** Names from `OTEL_PROPAGATORS`, without duplicates; empty for "none". */
   propagators: string[];
 }
@@ -26,6 +30,8 @@ export function readTelemetrySettings(environment: NodeJS.ProcessEnv = process.e
     tracesUrl: environment.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || signalUrl(environment, "v1/traces"),
     metricsUrl: environment.OTEL_METRICS_EXPORTER === "none" ? undefined : metricsUrl,
     metricIntervalMs: timerMs(environment.OTEL_METRIC_EXPORT_INTERVAL) ?? 60_000,
+    ledger: environment.PRODLIKE_LEDGER !== "off" && !("Deno" in globalThis),
+    retryAs: environment.PRODLIKE_RETRY === "link" ? "link" : "parent",
     propagators: propagators.includes("none") ? [] : [...new Set(propagators)],
   };
 }

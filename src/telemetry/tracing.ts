@@ -17,6 +17,7 @@ import {
 import { BatchSpanProcessor, type BufferConfig, NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 import { flushOnExit } from "./flush.ts";
 import { createInstrumentation } from "./instrumentation.ts";
+import { startLedger } from "./ledger.ts";
 import { createMeterProvider } from "./metrics.ts";
 import { onceAMinute } from "./problems.ts";
 import { observeRuntime } from "./runtime_metrics.ts";
@@ -30,6 +31,7 @@ export function startTracing(settings: TelemetrySettings): void {
   const resource = describeProcess();
   const metrics = createMeterProvider(settings, resource);
   const meter = metrics.getMeter("prodlike");
+  const ledger = settings.ledger ? startLedger() : undefined;
   const accounting = { selfObsMeterProvider: metrics };
   // The sampler and the span limits are left to the provider, the batch sizes to the processor and the headers to the
   // exporter: each reads the variables of the specification when it is not told.
@@ -38,15 +40,18 @@ export function startTracing(settings: TelemetrySettings): void {
     resource,
     spanProcessors: [
       countStarted(meter),
+      ...(ledger ? [ledger.spanProcessor] : []),
       new BatchSpanProcessor(exporter, accounting as BufferConfig), // it takes more than its type says
     ],
   });
   provider.register({
     propagator: createPropagator(settings.propagators),
-    contextManager: new AsyncLocalStorageContextManager(),
+    contextManager: ledger?.contextManager ?? new AsyncLocalStorageContextManager(),
   });
   instrument();
-  installInstrumentation(createInstrumentation(provider.getTracer("prodlike"), meter));
+  installInstrumentation(
+    createInstrumentation(provider.getTracer("prodlike"), { meter, ledger, retryAs: settings.retryAs }),
+  );
   const endRuntime = settings.metricsUrl ? observeRuntime(meter) : () => {};
   flushOnExit([provider, exporter, metrics, { forceFlush: async () => {}, shutdown: async () => endRuntime() }]);
 }

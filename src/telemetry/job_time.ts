@@ -1,0 +1,84 @@
+import { performance } from "node:perf_hooks";
+
+/** Where the time of one attempt of a job went, in ms; see docs/ledger.md. */
+export interface JobParts {
+  run: number;
+  cpu: number;
+  gc: number;
+  throttled: number | undefined;
+  blocked: number;
+  /** What `blocked` may be at the most, where it cannot be seen when the job could have continued. */
+  blockedMax: number;
+  overlapped: number;
+  idle: number;
+  unexplained: number;
+}
+
+/** The clocks of the thread at one moment. */
+export interface Clocks {
+  nowMs: number;
+  /** JavaScript so far. */
+  busyMs: number;
+  /** Waiting for events so far. */
+  idleMs: number;
+}
+
+/** One attempt of a job while it runs: what it has had of the thread, and what it waited for. */
+export class JobTime {
+  /** Its own JavaScript, pauses for garbage and throttling among it. */
+  ownMs = 0;
+  gcMs = 0;
+  /** `undefined`: nobody counts. */
+  throttledMs: number | undefined;
+  blockedMs = 0;
+  blockedMaxMs = 0;
+  /** When it last had the thread, and how much JavaScript had run in all by then. */
+  leftMs: number;
+  leftBusyMs: number;
+  readonly #start: Clocks;
+  #end: (Clocks & { ownMs: number }) | undefined;
+
+  constructor(start: Clocks) {
+    this.#start = start;
+    this.leftMs = start.nowMs;
+    this.leftBusyMs = start.busyMs;
+  }
+
+  /** The processor has returned; what runs on its behalf later is not its time. */
+  end(end: Clocks): void {
+    this.#end = { ...end, ownMs: this.ownMs };
+  }
+
+  /** The parts, once it has ended. Garbage collections become known a little later than they happen. */
+  parts(): JobParts | undefined {
+    if (!this.#end) return undefined;
+    const { ownMs } = this.#end;
+    const run = this.#end.nowMs - this.#start.nowMs;
+    const idle = this.#end.idleMs - this.#start.idleMs;
+    const others = this.#end.busyMs - this.#start.busyMs - ownMs;
+    const gc = Math.min(this.gcMs, ownMs);
+    const throttled = this.throttledMs === undefined ? undefined : Math.min(this.throttledMs, ownMs - gc);
+    const blocked = Math.min(this.blockedMs, others);
+    return {
+      run,
+      cpu: ownMs - gc - (throttled ?? 0),
+      gc,
+      throttled,
+      blocked,
+      blockedMax: Math.max(blocked, Math.min(this.blockedMaxMs, others)),
+      overlapped: others - blocked,
+      idle,
+      unexplained: run - ownMs - others - idle,
+    };
+  }
+}
+
+/** The clocks now. */
+export function readClocks(busyMs: number, nowMs: number): Clocks {
+  return { nowMs, busyMs, idleMs: idleTime() };
+}
+
+/** How long the event loop has waited for events so far, ms. */
+export function idleTime(): number {
+  return (performance.nodeTiming as unknown as { idleTime: number }).idleTime; // missing in the types
+}

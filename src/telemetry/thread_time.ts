@@ -1,0 +1,65 @@
+import { performance } from "node:perf_hooks";
+import type { JobTime } from "./job_time.ts";
+import { ThreadHistory } from "./thread_history.ts";
+
+/** Somebody that the main thread works for: a span, or everything that runs without one. */
+export interface Owner {
+  /** JavaScript that ran for it, ms of wall time on the thread. */
+  ownMs: number;
+  /** The job that it is a part of. */
+  job: JobTime | undefined;
+}
+
+/** A job continues after others had the thread since it ran last, for `othersMs`. */
+export type OnReturn = (job: JobTime, othersMs: number, nowMs: number) => void;
+
+/** Others may have had the thread for so long, in ms, without a look at who could have run instead. */
+const UNREMARKABLE_MS = 0.05;
+
+/**
+ * Splits the time of the main thread exactly by who has it: it does one thing at a time. Whoever changes the owner calls
+ * `switchTo`; times are those of `performance.now()`.
+ */
+export class ThreadTime {
+  /** JavaScript so far, whoever it was for, ms. */
+  busyMs = 0;
+  readonly history = new ThreadHistory();
+  readonly #onReturn: OnReturn;
+  #owner: Owner | undefined;
+  #sinceMs = performance.now();
+
+  constructor(onReturn: OnReturn) {
+    this.#onReturn = onReturn;
+  }
+
+  /** Who has the thread; `undefined`: the event loop itself, as while it waits. */
+  get owner(): Owner | undefined {
+    return this.#owner;
+  }
+
+  switchTo(next: Owner | undefined, nowMs: number = performance.now()): void {
+    if (next === this.#owner) return;
+    this.book(nowMs);
+    this.#owner = next;
+    this.history.push(nowMs, this.busyMs, next);
+    const job = next?.job;
+    if (!job) return;
+    const othersMs = this.busyMs - job.leftBusyMs;
+    if (othersMs > UNREMARKABLE_MS) this.#onReturn(job, othersMs, nowMs);
+  }
+
+  /** Credits the owner with its time until now. */
+  book(nowMs: number = performance.now()): void {
+    const owner = this.#owner;
+    const elapsedMs = nowMs - this.#sinceMs;
+    this.#sinceMs = nowMs;
+    if (!owner) return;
+    owner.ownMs += elapsedMs;
+    this.busyMs += elapsedMs;
+    const { job } = owner;
+    if (!job) return;
+    job.ownMs += elapsedMs;
+    job.leftMs = nowMs;
+    job.leftBusyMs = this.busyMs;
+  }
+}
