@@ -26,18 +26,21 @@ await Promise.all(
   works.map((work, index) =>
     tracer.startActiveSpan(String(index), async (span) => {
       const recorder = recorders[index]!;
-      await ledger.book(span, () => recorder.record(work));
+      ledger.begin(span);
+      await recorder.record(work);
+      ledger.end(span);
       // As in a queue, where the job's result is stored first: garbage collections become known meanwhile.
       await new Promise((resolve) => setTimeout(resolve, 20));
       span.end();
     }),
   ),
 );
-const parts = exporter.getFinishedSpans().map(({ name: index, attributes }) => {
+const jobs = exporter.getFinishedSpans().map(({ name: index, attributes }) => {
   const measured = Object.fromEntries(
     Object.entries(attributes).map(([key, value]) => [key.replace(/^prodlike\.job\.(.*)_ms$/, "$1"), value]),
   );
-  return { measured, truth: trueParts(recorders[Number(index)]!, recorders) };
+  const recorder = recorders[Number(index)]!;
+  return { measured, truth: trueParts(recorder, recorders), stolenMs: recorder.stolenMs };
 });
-console.log(JSON.stringify({ parts }));
+console.log(JSON.stringify({ jobs }));
 for (const socket of sockets) socket.destroy();

@@ -1,4 +1,5 @@
 // What synthetic jobs really did, by clocks that know nothing of the ledger.
+import { existsSync, readFileSync } from "node:fs";
 import { createConnection, type Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 
@@ -11,13 +12,17 @@ export class Recorder {
   readonly waits: { fromMs: number; readyMs: number; toMs: number }[] = [];
   readonly run: Interval = [0, 0];
   gcMs = 0;
+  /** While it ran, the thread waited for a CPU that others had: whose time that is, nobody can say. */
+  stolenMs = 0;
 
   async record(work: (job: Recorder) => Promise<void>): Promise<void> {
     this.run[0] = performance.now();
+    const stolenMs = waitedForCpuMs();
     try {
       await work(this);
     } finally {
       this.run[1] = performance.now();
+      this.stolenMs = waitedForCpuMs() - stolenMs;
     }
   }
 
@@ -69,6 +74,12 @@ export class Recorder {
   }
 }
 
+/** How long this thread was ready to run and had no CPU: the second figure of the kernel's sched-stats; 0 without one. */
+function waitedForCpuMs(): number {
+  const file = "/proc/thread-self/schedstat";
+  return existsSync(file) ? Number(readFileSync(file, "latin1").split(" ")[1]) / 1e6 : 0;
+}
+
 /** A connection to the process that answers. */
 export function connect(port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
@@ -77,8 +88,11 @@ export function connect(port: number): Promise<Socket> {
   });
 }
 
+/** By name, ms. */
+export type Parts = Record<string, number>;
+
 /** The parts of a job by what all of them recorded, ms. */
-export function trueParts(job: Recorder, all: Recorder[]): Record<string, number> {
+export function trueParts(job: Recorder, all: Recorder[]): Parts {
   const [from, to] = job.run;
   const others = all.filter((each) => each !== job).flatMap(({ burns }) => burns);
   const sum = (values: number[]) => values.reduce((total, each) => total + each, 0);

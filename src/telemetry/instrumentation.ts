@@ -1,4 +1,4 @@
-import { type Meter, type Span, type Tracer, trace } from "@opentelemetry/api";
+import { INVALID_SPAN_CONTEXT, type Meter, type Span, type Tracer, trace } from "@opentelemetry/api";
 import type { Job } from "bullmq";
 import { countActiveJobs } from "./active_jobs.ts";
 import { JOB_RUN_MS, JOB_WAIT_MS } from "./attributes.ts";
@@ -25,22 +25,36 @@ export function createInstrumentation(
   { meter, ledger, retryAs }: InstrumentationOptions,
 ): Instrumentation {
   const requeuedJobs = new RequeuedJobs();
-  const countJob = countActiveJobs(meter);
+  const jobs = countActiveJobs(meter);
   return {
     queueTelemetry: createQueueTelemetry(tracer, requeuedJobs),
-    observeJob: (job, run) =>
-      countJob(() => {
-        const span = trace.getActiveSpan();
-        if (!span) return run();
-        const requeued = requeuedJobs.take(String(job.id));
-        setWait(span, job, requeued);
-        if (retryAs === "link" && requeued?.failed) span.addLink({ context: requeued.failed });
-        return recordingErrors(span, () => (ledger ? ledger.book(span, run) : recordingRun(span, run)));
-      }),
+    async observeJob(job, run) {
+      const span = trace.getActiveSpan() ?? trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+      const requeued = requeuedJobs.take(String(job.id));
+      setWait(span, job, requeued);
+      if (retryAs === "link" && requeued?.failed) span.addLink({ context: requeued.failed });
+      const beganMs = performance.now();
+      jobs.begin();
+      ledger?.begin(span);
+      // One function, as every promise between BullMQ and the processor costs each job.
+      try {
+        return await run();
+      } catch (error) {
+        recordError(span, error);
+        throw error;
+      } finally {
+        jobs.end();
+        if (ledger) ledger.end(span);
+        else span.setAttribute(JOB_RUN_MS, performance.now() - beganMs);
+      }
+    },
     stage: (name, run) =>
       tracer.startActiveSpan(name, async (span) => {
         try {
-          return await recordingErrors(span, () => run({ set: (attributes) => void span.setAttributes(attributes) }));
+          return await run({ set: (attributes) => void span.setAttributes(attributes) });
+        } catch (error) {
+          recordError(span, error);
+          throw error;
         } finally {
           span.end();
         }
@@ -55,22 +69,4 @@ function setWait(span: Span, job: Job, requeued: Requeued | undefined): void {
   if (job.attemptsStarted > 1 && (!requeued || delayMs === undefined)) return; // as after the death of its worker
   const waitMs = job.processedOn - (requeued?.atMs ?? job.timestamp) - (delayMs ?? 0);
   span.setAttribute(JOB_WAIT_MS, Math.max(0, waitMs));
-}
-
-async function recordingRun<T>(span: Span, run: () => Promise<T>): Promise<T> {
-  const began = performance.now();
-  try {
-    return await run();
-  } finally {
-    span.setAttribute(JOB_RUN_MS, performance.now() - began);
-  }
-}
-
-async function recordingErrors<T>(span: Span, run: () => Promise<T>): Promise<T> {
-  try {
-    return await run();
-  } catch (error) {
-    recordError(span, error);
-    throw error;
-  }
 }

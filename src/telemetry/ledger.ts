@@ -14,8 +14,10 @@ export interface Ledger {
   contextManager: ContextManager;
   /** Gives every span its own time, and job spans their parts, as attributes. */
   spanProcessor: SpanProcessor;
-  /** Runs the processor of a job, whose span is active. */
-  book<T>(span: Span, run: () => Promise<T>): Promise<T>;
+  /** The processor of the job begins, whose span is active. */
+  begin(span: Span): void;
+  /** It has returned. */
+  end(span: Span): void;
 }
 
 /** What runs for no span. */
@@ -59,25 +61,22 @@ export function startLedger(): Ledger {
       forceFlush: async () => {},
       shutdown: async () => {},
     },
-    async book(span, run) {
+    begin(span) {
       const owner = (span as Owned)[OWNER];
-      if (!owner) return run(); // not recorded
-      const clocks = () => {
-        const nowMs = performance.now();
-        time.book(nowMs);
-        return readClocks(time.busyMs, nowMs);
-      };
-      const job = new JobTime(clocks());
-      owner.job = job;
-      jobs.set(owner, job);
-      throttling.begin(job, time.busyMs);
-      try {
-        return await run();
-      } finally {
-        const end = clocks();
-        throttling.end(job, end.busyMs);
-        job.end(end);
-      }
+      if (!owner) return; // not recorded
+      const nowMs = performance.now();
+      time.book(nowMs);
+      owner.job = new JobTime(readClocks(time.busyMs, nowMs));
+      jobs.set(owner, owner.job);
+      throttling.begin(owner.job, time.busyMs);
+    },
+    end(span) {
+      const job = (span as Owned)[OWNER]?.job;
+      if (!job) return;
+      const nowMs = performance.now();
+      time.book(nowMs);
+      throttling.end(job, time.busyMs);
+      job.end(readClocks(time.busyMs, nowMs));
     },
   };
 }

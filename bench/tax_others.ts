@@ -1,0 +1,3 @@
+export async function startOther(_variant: string): Promise<object> {
+  return {};
+}

@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { measureTruth } from "../../bench/measure_truth.ts";
+import { currentRuntime } from "../runtime.ts";
+
+// The whole set is `make bench PART=truth`.
+for (const workload of [
+  "CPU in 100 pieces",
+  "I/O of 400 ms beside CPU of 400 ms",
+  "a neighbour blocks a timer that is due",
+  "a neighbour blocks I/O that has come",
+  "two computing in turns",
+  "garbage",
+]) {
+  test(`the ledger says the truth: ${workload}`, { skip: currentRuntime === "deno" }, async () => {
+    const off = (await measureTruth([workload])).filter(({ ok }) => !ok);
+    assert.deepEqual(off, []);
+  });
+}
