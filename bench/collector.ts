@@ -24,6 +24,7 @@ import { freePort } from "../src/stack/ports.ts";
 import { waitFor } from "../src/stack/wait_for.ts";
 import { type Batch, makeBatches } from "./otlp_batches.ts";
 import { cpuSeconds, peakMb } from "./process_figures.ts";
+import { ratioOf } from "./ratio.ts";
 
 const IMAGE = "otel/opentelemetry-collector:0.161.0";
 const SPANS = 512;
@@ -32,8 +33,6 @@ const BATCHES = 64;
 const PASSES = 4;
 const ROUNDS = 15;
 const CONNECTIONS = 4;
-/** Quantiles of Student's t for a 95 % interval by degrees of freedom; the last for all above. */
-const T95 = [12.71, 4.3, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.2, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11, 2.1];
 
 interface Receiver {
   name: "ours" | "real";
@@ -176,11 +175,8 @@ function report(cpu: Map<string, Record<Receiver["name"], number[]>>, receivers:
   console.log("cost: CPU of ours against the real one's, geometric mean and 95 % interval of the rounds' ratios\n");
   console.log(`${"".padEnd(14)}${"ours".padEnd(28)}${"real".padEnd(28)}cost`);
   for (const [name, { ours, real }] of cpu) {
-    const logs = ours.map((seconds, round) => Math.log(seconds / real[round]!));
-    const mean = logs.reduce((sum, log) => sum + log, 0) / logs.length;
-    const deviation = Math.sqrt(logs.reduce((sum, log) => sum + (log - mean) ** 2, 0) / (logs.length - 1));
-    const half = (T95[Math.min(logs.length - 2, T95.length - 1)]! * deviation) / Math.sqrt(logs.length);
-    const cost = `${Math.exp(mean).toFixed(3)} (${Math.exp(mean - half).toFixed(3)}-${Math.exp(mean + half).toFixed(3)})`;
+    const { ratio, low, high } = ratioOf(ours, real);
+    const cost = `${ratio.toFixed(3)} (${low.toFixed(3)}-${high.toFixed(3)})`;
     console.log(`${name.padEnd(14)}${rates(ours, spans).padEnd(28)}${rates(real, spans).padEnd(28)}${cost}`);
   }
   const peaks = receivers.map(({ name, child }) => `${name} ${peakMb(child.pid!)?.toFixed(0)} MB`);

@@ -3,6 +3,13 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { ROOT } from "../src/config.ts";
+import { findMechanism } from "../src/limits/mechanism.ts";
+import {
+  type EnforcementPlan,
+  planEnforcement,
+  prepareEnforcement,
+  removeEnforcement,
+} from "../src/limits/plan_enforcement.ts";
 import type { Parts } from "./truth_recorder.ts";
 
 /** One part of one workload, ms: as it was and as the ledger says. */
@@ -15,6 +22,8 @@ export interface TruthRow {
   ok: boolean;
 }
 
+/** Workloads under a quota are named so. */
+const QUOTA = "0.5 CPUs";
 /** Each part within 5 % or this, ms. */
 const TOLERANCE_MS = 10;
 const TOLERANCE_SHARE = 0.05;
@@ -28,7 +37,14 @@ export async function measureTruth(names: string[]): Promise<TruthRow[]> {
   const { port } = server.address() as { port: number };
   try {
     const rows: TruthRow[] = [];
-    for (const name of names) rows.push(...(await measure(name, port)));
+    const mechanism = findMechanism(thisSystem());
+    for (const name of names) {
+      if (mechanism.name === "V8 flags" && name.startsWith(QUOTA)) {
+        process.stderr.write(`SKIPPED: ${name}: ${mechanism.reason}\n`);
+        continue;
+      }
+      rows.push(...(await measure(name, port)));
+    }
     return rows;
   } finally {
     server.close();
@@ -74,15 +90,28 @@ function noise(outcomes: Outcome[]): number {
 }
 
 async function runChild(workload: string, port: number): Promise<Outcome[]> {
-  const args = ["--import", "tsx/esm", join(ROOT, "bench/truth_child.ts"), workload, String(port)];
-  const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
+  const quota = workload.startsWith(QUOTA) ? planQuota(0.5) : undefined;
+  if (quota) prepareEnforcement(quota);
+  const script = ["--import", "tsx/esm", join(ROOT, "bench/truth_child.ts"), workload, String(port)];
+  const [file = "", ...args] = [...(quota?.prefix ?? []), process.execPath, ...script];
+  const child = spawn(file, args, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
   let output = "";
   child.stdout.on("data", (data) => {
     output += data;
   });
   const [code] = await once(child, "close");
+  if (quota) await removeEnforcement(quota.folders);
   if (code !== 0) throw new Error(`Cannot measure "${workload}": its process ended with exit code ${code}`);
   return JSON.parse(output).jobs;
+}
+
+function planQuota(cpus: number): EnforcementPlan {
+  const name = `prodlike-truth-${process.pid}`;
+  return planEnforcement(findMechanism(thisSystem()), name, { cpus, memoryBytes: 2 ** 30 });
+}
+
+function thisSystem() {
+  return { uid: process.getuid?.(), platform: process.platform, path: process.env.PATH ?? "" };
 }
 
 function compare(

@@ -2,13 +2,10 @@
 import { performance } from "node:perf_hooks";
 import type { Job } from "bullmq";
 
-/** The processor of a workload. */
-export async function createWork(workload: string): Promise<(job: Job) => Promise<unknown>> {
+/** The processor of a workload; `turns` are those of "cpu-5ms". */
+export async function createWork(workload: string, turns: number): Promise<(job: Job) => Promise<unknown>> {
   if (workload === "no-op") return async () => {};
-  if (workload === "cpu-5ms") {
-    const turns = turnsOf(5);
-    return async () => spin(turns);
-  }
+  if (workload === "cpu-5ms") return async () => spin(turns);
   const { createReviewer } = await import("../src/app/review/review.ts");
   const { openReviewRoot } = await import("../src/app/review/repository.ts");
   const { loadConfig, readEnvironment } = await import("../src/config.ts");
@@ -16,8 +13,8 @@ export async function createWork(workload: string): Promise<(job: Job) => Promis
   return (job) => review(job.data);
 }
 
-/** So many turns of `spin` take `ms`: jobs do the same work however fast the machine is at the moment. */
-function turnsOf(ms: number): number {
+/** So many turns of `spin` take `ms`: then all jobs do the same work, however fast the machine is at the moment. */
+export function turnsOf(ms: number): number {
   spin(1e6);
   const began = performance.now();
   spin(5e6);

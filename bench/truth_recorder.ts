@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createConnection, type Socket } from "node:net";
 import { performance } from "node:perf_hooks";
+import { openCgroup } from "../src/telemetry/cgroup.ts";
 
 type Interval = [fromMs: number, toMs: number];
 
@@ -12,6 +13,8 @@ export class Recorder {
   readonly waits: { fromMs: number; readyMs: number; toMs: number }[] = [];
   readonly run: Interval = [0, 0];
   gcMs = 0;
+  /** `undefined`: it has no quota. */
+  throttledMs: number | undefined;
   /** While it ran, the thread waited for a CPU that others had: whose time that is, nobody can say. */
   stolenMs = 0;
 
@@ -22,7 +25,7 @@ export class Recorder {
       await work(this);
     } finally {
       this.run[1] = performance.now();
-      this.stolenMs = waitedForCpuMs() - stolenMs;
+      this.stolenMs = Math.max(0, waitedForCpuMs() - stolenMs);
     }
   }
 
@@ -38,6 +41,17 @@ export class Recorder {
     // Seldom looks at the clock, which makes garbage.
     for (let x = 1; more(); ) for (let i = 0; i < 20_000; i++) x = (x * 31 + i) | 0;
     this.burns.push([fromMs, performance.now()]);
+  }
+
+  /** Uses `ms` of CPU, under a quota that takes it away now and then. */
+  burnCpu(ms: number): void {
+    const [fromMs, used] = [performance.now(), process.cpuUsage()];
+    const cpuMs = () => {
+      const { user, system } = process.cpuUsage(used);
+      return (user + system) / 1e3;
+    };
+    this.burnWhile(() => cpuMs() < ms);
+    this.throttledMs = (this.throttledMs ?? 0) + Math.max(0, performance.now() - fromMs - cpuMs());
   }
 
   /** A timer, which is due by itself. */
@@ -74,10 +88,15 @@ export class Recorder {
   }
 }
 
-/** How long this thread was ready to run and had no CPU: the second figure of the kernel's sched-stats; 0 without one. */
+/**
+ * How long this thread was ready to run and others had the CPU: the second figure of the kernel's sched-stats, less what a
+ * quota took; 0 without sched-stats.
+ */
 function waitedForCpuMs(): number {
   const file = "/proc/thread-self/schedstat";
-  return existsSync(file) ? Number(readFileSync(file, "latin1").split(" ")[1]) / 1e6 : 0;
+  if (!existsSync(file)) return 0;
+  const throttledMs = (openCgroup().read().throttledSeconds ?? 0) * 1e3;
+  return Number(readFileSync(file, "latin1").split(" ")[1]) / 1e6 - throttledMs;
 }
 
 /** A connection to the process that answers. */
@@ -102,8 +121,9 @@ export function trueParts(job: Recorder, all: Recorder[]): Parts {
   const blocked = sum(job.waits.map(({ fromMs, readyMs, toMs }) => within(Math.max(fromMs, readyMs), toMs)));
   return {
     run: to - from,
-    cpu: own - job.gcMs,
+    cpu: own - job.gcMs - (job.throttledMs ?? 0),
     gc: job.gcMs,
+    ...(job.throttledMs === undefined ? {} : { throttled: job.throttledMs }),
     blocked,
     overlapped: within(from, to) - blocked,
     idle: to - from - own - within(from, to),

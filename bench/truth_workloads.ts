@@ -15,7 +15,7 @@ export interface Surroundings {
   sockets: Socket[];
 }
 
-/** The jobs of each workload, which begin together. */
+/** The jobs of each workload, which begin together; those that are named so run under a quota. */
 export const workloads: Record<string, (surroundings: Surroundings) => Work[]> = {
   "CPU only": () => [async (job) => job.burn(300)],
   "CPU in 100 pieces": () => [
@@ -111,6 +111,16 @@ export const workloads: Record<string, (surroundings: Surroundings) => Work[]> =
       }
     },
   ],
+  "0.5 CPUs, one job": () => [async (job) => job.burnCpu(300)],
+  "0.5 CPUs, two jobs in turns": () => {
+    const turns: Work = async (job) => {
+      for (let i = 0; i < 10; i++) {
+        job.burnCpu(20);
+        await job.yield();
+      }
+    };
+    return [turns, turns];
+  },
   "mixed, 1 at once": ({ sockets }) => mixed(1, sockets),
   "mixed, 10 at once": ({ sockets }) => mixed(10, sockets),
   "mixed, 50 at once": ({ sockets }) => mixed(50, sockets),

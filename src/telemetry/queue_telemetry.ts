@@ -33,7 +33,8 @@ export function createQueueTelemetry(tracer: Tracer, requeuedJobs = new Requeued
     contextManager: {
       active: () => context.active(),
       root: () => ROOT_CONTEXT,
-      with: (active, run) => context.with(active, run),
+      // Most of BullMQ's operations have no span of their own and stay in the context that is active.
+      with: (wanted, run) => (wanted === context.active() ? run() : context.with(wanted, run)),
       getMetadata: (active) => {
         const carrier: Record<string, string> = {};
         propagation.inject(active, carrier);

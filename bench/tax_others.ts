@@ -1,3 +1,0 @@
-export async function startOther(_variant: string): Promise<object> {
-  return {};
-}
