@@ -3,6 +3,7 @@ import type { Job } from "bullmq";
 import { countActiveJobs } from "./active_jobs.ts";
 import { JOB_WAIT_MS } from "./attributes.ts";
 import { recordError } from "./errors.ts";
+import { runAsJob } from "./owner.ts";
 import { createQueueTelemetry } from "./queue_telemetry.ts";
 import type { Instrumentation } from "./stages.ts";
 
@@ -16,7 +17,7 @@ export function createInstrumentation(tracer: Tracer, meter: Meter): Instrumenta
         const span = trace.getActiveSpan();
         if (!span) return run();
         setWait(span, job);
-        return recordingErrors(span, run);
+        return recordingErrors(span, () => runAsJob(job.name, run));
       }),
     stage: (name, run) =>
       tracer.startActiveSpan(name, async (span) => {

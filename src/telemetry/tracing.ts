@@ -18,6 +18,7 @@ import { BatchSpanProcessor, type BufferConfig, NodeTracerProvider } from "@open
 import { flushOnExit } from "./flush.ts";
 import { createInstrumentation } from "./instrumentation.ts";
 import { createMeterProvider } from "./metrics.ts";
+import { OWNER, OwnerContextManager } from "./owner.ts";
 import { onceAMinute } from "./problems.ts";
 import { observeRuntime } from "./runtime_metrics.ts";
 import type { TelemetrySettings } from "./settings.ts";
@@ -43,7 +44,7 @@ export function startTracing(settings: TelemetrySettings): void {
   });
   provider.register({
     propagator: createPropagator(settings.propagators),
-    contextManager: new AsyncLocalStorageContextManager(),
+    contextManager: OWNER.hasSubscribers ? new OwnerContextManager() : new AsyncLocalStorageContextManager(),
   });
   instrument();
   installInstrumentation(createInstrumentation(provider.getTracer("prodlike"), meter));
