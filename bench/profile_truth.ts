@@ -107,9 +107,13 @@ const rows = [
 if (process.env.JSON === "1") {
   console.log(JSON.stringify(rows));
 } else {
-  console.log(`${WORKLOAD}; ${burning.length} samples of its work, ${wrong.length} with another's span, ${files.length} profiles`);
+  console.log(
+    `${WORKLOAD}; ${burning.length} samples of its work, ${wrong.length} with another's span, ${files.length} profiles`,
+  );
   for (const { part, truth_ms, measured_ms, ok } of rows) {
-    console.log(`${part.padEnd(24)} ${measured_ms.toFixed(1)} ms, truth ${truth_ms.toFixed(1)} ms  ${ok ? "ok" : "NOT OK"}`);
+    console.log(
+      `${part.padEnd(24)} ${measured_ms.toFixed(1)} ms, truth ${truth_ms.toFixed(1)} ms  ${ok ? "ok" : "NOT OK"}`,
+    );
   }
 }
 process.exitCode = rows.every(({ ok }) => ok) ? 0 : 1;

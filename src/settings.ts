@@ -80,5 +80,10 @@ export const ARGUMENTS: readonly Setting[] = [
   { name: "JSON", default: "", help: "1: stdout is exactly one JSON object", allowed: ["1"] },
   { name: "ONLY", default: "", help: "otel-up: the collector alone", allowed: ["collector"] },
   { name: "APP", default: "", help: "doctor: folder or compose file of another application" },
-  { name: "PART", default: "start", help: "bench: which benchmark", allowed: ["start", "collector", "metrics", "profile_truth"] },
+  {
+    name: "PART",
+    default: "start",
+    help: "bench: which benchmark",
+    allowed: ["start", "collector", "metrics", "profile_truth"],
+  },
 ];

@@ -31,9 +31,12 @@ const INGEST_CODES: Record<number, string> = { 400: "invalid_argument", 429: "re
 
 /** Answers as Pyroscope's `/ingest`: with nothing, or with an error in JSON. */
 export function answerIngest(response: ServerResponse, refusal?: Refusal): void {
-  if (!refusal) return answer(response, 200, "text/plain", "");
-  const { status, message } = refusal;
-  answer(response, status, "application/json", JSON.stringify({ code: INGEST_CODES[status] ?? "unknown", message }));
+  if (refusal) {
+    const { status, message } = refusal;
+    answer(response, status, "application/json", JSON.stringify({ code: INGEST_CODES[status] ?? "unknown", message }));
+  } else {
+    answer(response, 200, "text/plain", "");
+  }
 }
 
 function answer(response: ServerResponse, status: number, type: string, body: string | Buffer): void {

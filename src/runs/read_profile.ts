@@ -21,7 +21,13 @@ export interface ProfileSample {
 
 /** The samples of a stored profile, gzipped pprof. */
 export function readProfile(path: string): ProfileSample[] {
-  const { stringTable, sampleType, sample, location, function: functions } = Profile.decode(gunzipSync(readFileSync(path)));
+  const {
+    stringTable,
+    sampleType,
+    sample,
+    location,
+    function: functions,
+  } = Profile.decode(gunzipSync(readFileSync(path)));
   const text = (index: number | bigint) => stringTable.strings[Number(index)] ?? "";
   const types = sampleType.map(({ type }) => text(type));
   const code = new Map(functions.map((each) => [each.id, { name: text(each.name), file: text(each.filename) }]));

@@ -86,7 +86,8 @@ export async function endRun(
     copySlice(files.traces, run.marks.traces, join(draft, "traces.jsonl"));
     copySlice(files.metrics, run.marks.metrics, join(draft, "metrics.jsonl"));
     copySlice(files.collectorLog, run.marks.collectorLog, join(draft, "collector.log"));
-    if (files.profiles) copyProfiles(files.profiles, join(draft, "profiles"), { fromMs: run.startMs, untilMs: Date.now() });
+    if (files.profiles)
+      copyProfiles(files.profiles, join(draft, "profiles"), { fromMs: run.startMs, untilMs: Date.now() });
     const description = await describe(config, run, content);
     writeFileSync(join(draft, "run.json"), `${JSON.stringify(description, null, 2)}\n`, { mode: 0o600 });
     renameSync(draft, join(runs, run.id));

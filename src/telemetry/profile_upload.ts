@@ -1,5 +1,5 @@
-import { gzip } from "node:zlib";
 import { promisify } from "node:util";
+import { gzip } from "node:zlib";
 import { onceAMinute } from "./problems.ts";
 import type { ProfileSettings } from "./settings.ts";
 
