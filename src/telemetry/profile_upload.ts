@@ -3,8 +3,8 @@ import { gzip } from "node:zlib";
 import { onceAMinute } from "./problems.ts";
 import type { ProfileSettings } from "./settings.ts";
 
-/** A server that has not answered by then is away, in ms. */
-const ANSWER_MS = 5_000;
+/** A server that has not answered by then is away, in ms. As long may a process live on that waits for it. */
+const ANSWER_MS = 3_000;
 
 /** A profile and its window, Unix time in ms. */
 export interface TakenProfile {
@@ -67,7 +67,7 @@ export class ProfileUpload {
   }
 
   async #sendAll(profiles: TakenProfile[]): Promise<void> {
-    for (const taken of profiles) {
+    for (const [index, taken] of profiles.entries()) {
       try {
         const response = await this.#post(taken);
         const answer = await response.text(); // read to its end, the connection can be used again
@@ -75,7 +75,8 @@ export class ProfileUpload {
         else this.#note("refused", `the server answered ${response.status}: ${answer.slice(0, 200)}`);
       } catch (error) {
         const { message, cause } = error as Error & { cause?: Error };
-        this.#note("failed", cause?.message || message);
+        this.#note("failed", cause?.message || message, profiles.length - index); // it would not answer the others
+        return;
       }
     }
   }

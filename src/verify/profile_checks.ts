@@ -20,6 +20,7 @@ const ARRIVAL_MS = 5_000;
 /** The intervals between profiles and between samples, unless they are set. */
 const FLUSH_MS = 10_000;
 const SAMPLING_US = 10_000;
+const NOT_ON_DENO = "; CPU time and heap: not measured, its profiler has neither";
 
 /** Waits until profiles of both services and samples of the job have arrived, and says what is missing. */
 export async function checkProfiles(config: Config, evidence: ProfileEvidence): Promise<Check[]> {
@@ -42,15 +43,17 @@ async function lookOnce(config: Config, { witness, spans, gatherClues }: Profile
   const checks: Check[] = [];
   const services = { api: config.apiService, worker: config.workerService };
   const clues = await gatherClues();
+  const isDeno = config.runtime === "deno" && config.stack === "local";
   for (const each of clues) {
     const name = `profiles of ${services[each.part]}`;
-    const arrived = await witness.hasProfiles(services[each.part]).catch((error: Error) => error.message);
-    if (arrived === true) checks.push({ name, ok: true, detail: "CPU time and heap arrived" });
-    else checks.push({ name, ok: false, ...whyNone(each, arrived || undefined) });
+    const kinds = await witness.kindsOf(services[each.part]).catch((error: Error) => error);
+    const failure = kinds instanceof Error ? kinds.message : undefined;
+    if (kinds instanceof Error || kinds.length === 0) checks.push({ name, ok: false, ...whyNone(each, failure) });
+    else checks.push({ name, ok: true, detail: `${kinds.join(", ")} arrived${isDeno ? NOT_ON_DENO : ""}` });
   }
   const own = spans.filter(({ service }) => service === config.workerService);
   const worker = clues.find(({ part }) => part === "worker");
-  checks.push(await checkJob(own, { witness, isDeno: config.runtime === "deno" && config.stack === "local", worker }));
+  checks.push(await checkJob(own, { witness, isDeno, worker }));
   return checks;
 }
 

@@ -4,7 +4,8 @@ import { readProfile } from "../runs/read_profile.ts";
 
 /** Where profiles of a window can be looked for. What it answers grows while they arrive; it throws when it cannot be asked. */
 export interface ProfileWitness {
-  hasProfiles(service: string): Promise<boolean>;
+  /** What has arrived of a service, as pprof or the server calls it: `cpu`, `wall`, `inuse_space` among others. */
+  kindsOf(service: string): Promise<string[]>;
   /** CPU time of the samples that carry one of these spans, in ms. */
   cpuMsOf(service: string, spans: Span[]): Promise<number>;
 }
@@ -14,7 +15,10 @@ export function fileWitness(folder: string, sinceMs: number): ProfileWitness {
   const files = (service: string) =>
     profilesIn(folder, { fromMs: sinceMs, untilMs: Date.now() }).filter((file) => file.service === service);
   return {
-    hasProfiles: async (service) => files(service).length > 0,
+    async kindsOf(service) {
+      const samples = files(service).flatMap(({ path }) => readProfile(path));
+      return [...new Set(samples.flatMap(({ values }) => Object.keys(values)))];
+    },
     async cpuMsOf(service, spans) {
       const wanted = new Set(spans.map(({ traceId, spanId }) => `${traceId} ${spanId}`));
       const samples = files(service).flatMap(({ path }) => readProfile(path));
@@ -44,10 +48,10 @@ export function serverWitness(url: string, sinceMs: number, signal: AbortSignal)
     return JSON.parse(text) as T; // fields without a value are absent
   }
   return {
-    async hasProfiles(service) {
+    async kindsOf(service) {
       const query = { profileTypeID: HEAP, groupBy: ["service_name"], step: 15 };
       const { series = [] } = await ask<{ series?: { points?: object[] }[] }>("SelectSeries", service, query);
-      return series.some(({ points = [] }) => points.length > 0);
+      return series.some(({ points = [] }) => points.length > 0) ? ["inuse_space"] : [];
     },
     async cpuMsOf(service, spans) {
       const query = { profileTypeID: CPU, spanSelector: spans.map(({ spanId }) => spanId) };
