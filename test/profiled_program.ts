@@ -1,3 +1,4 @@
+import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,9 +30,12 @@ const TOOLS = `
     try { return await runAsJob(name, () => run(span)); } finally { span.end(); }
   });`;
 
-/** Runs a program to its end, against a real receiver that it cannot miss; `signal` is sent when it prints "busy". */
+/**
+ * Runs a program, or what is started with that environment, to its end, against a real receiver that it cannot miss;
+ * `signal` is sent when it prints "busy".
+ */
 export async function runProfiled(
-  program: string,
+  program: string | ((environment: Record<string, string>) => ChildProcess),
   environment: Record<string, string> = {},
   { signal, runtime = currentRuntime }: { signal?: NodeJS.Signals; runtime?: typeof currentRuntime } = {},
 ): Promise<Profiled> {
@@ -42,7 +46,8 @@ export async function runProfiled(
       ...{ OTEL_ENABLED: "true", OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, PROFILING: "on" },
       ...{ PYROSCOPE_SERVER_ADDRESS: collector.profilesUrl ?? "", PROFILE_TRACE_IDS_TO: collector.profilesUrl ?? "" },
     };
-    const child = startProgram(TOOLS + program, { ...own, ...environment }, runtime);
+    const all = { ...own, ...environment };
+    const child = typeof program === "string" ? startProgram(TOOLS + program, all, runtime) : program(all);
     child.stdout?.on("data", (text) => {
       if (signal && String(text).includes("busy")) child.kill(signal);
     });

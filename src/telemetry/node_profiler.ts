@@ -42,8 +42,10 @@ export function startNodeProfiler({ samplingIntervalUs, traceIds, flushIntervalM
   return {
     collect(isLast) {
       const owner = time.getContext();
-      const cpu = time.stop(!isLast, generateLabels);
-      if (!isLast) time.setContext(owner); // a flush takes it away
+      const cpu = time.stop(true, generateLabels);
+      time.setContext(owner); // a flush takes it away
+      // Not at once: the version 5.14.4 has forgotten the source maps by the time it needs them for the last profile.
+      if (isLast) time.stop();
       const memory = heap.profile(undefined, sourceMapper);
       for (const type of memory.sampleType) {
         const name = HEAP_NAMES[memory.stringTable.strings[Number(type.type)] ?? ""];
