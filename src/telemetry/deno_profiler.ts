@@ -15,9 +15,11 @@ export async function startDenoProfiler({ samplingIntervalUs }: ProfileSettings)
   await session.post("Profiler.start");
   return {
     async collect(isLast) {
-      const { profile } = await session.post("Profiler.stop");
+      const stopped = session.post("Profiler.stop");
+      // Not after the answer, which waits for its turn: work in between would be in neither profile.
+      if (!isLast) await session.post("Profiler.start");
+      const { profile } = await stopped;
       if (isLast) session.disconnect();
-      else await session.post("Profiler.start");
       return [toPprof(profile)];
     },
   };
