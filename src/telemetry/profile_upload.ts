@@ -37,13 +37,13 @@ export class ProfileUpload {
   readonly counts: UploadCounts = { sent: 0, refused: 0, failed: 0, dropped: 0 };
   readonly #settings: Pick<ProfileSettings, "appName" | "serverUrl" | "headers">;
   readonly #log = onceAMinute();
-  #underWay: Promise<void> | undefined;
+  #underWay: Promise<unknown> | undefined;
 
   constructor(settings: Pick<ProfileSettings, "appName" | "serverUrl" | "headers">) {
     this.#settings = settings;
   }
 
-  /** Sends one profile after the other. The last ones wait for what is under way, then the losses are summed up. */
+  /** Sends profiles at once. The last ones wait for what is under way, then the losses are summed up. */
   async send(profiles: TakenProfile[], isLast: boolean): Promise<void> {
     if (isLast) await this.#underWay;
     if (this.#underWay) this.#note("dropped", "earlier ones are still under way", profiles.length);
@@ -52,7 +52,7 @@ export class ProfileUpload {
   }
 
   async #sendAlone(profiles: TakenProfile[]): Promise<void> {
-    this.#underWay = this.#sendAll(profiles);
+    this.#underWay = Promise.all(profiles.map((taken) => this.#sendOne(taken)));
     await this.#underWay;
     this.#underWay = undefined;
   }
@@ -66,18 +66,15 @@ export class ProfileUpload {
     this.#log.warn(`profiles of ${this.#settings.appName} that did not arrive, of ${all}: ${text}`);
   }
 
-  async #sendAll(profiles: TakenProfile[]): Promise<void> {
-    for (const [index, taken] of profiles.entries()) {
-      try {
-        const response = await this.#post(taken);
-        const answer = await response.text(); // read to its end, the connection can be used again
-        if (response.ok) this.counts.sent++;
-        else this.#note("refused", `the server answered ${response.status}: ${answer.slice(0, 200)}`);
-      } catch (error) {
-        const { message, cause } = error as Error & { cause?: Error };
-        this.#note("failed", cause?.message || message, profiles.length - index); // it would not answer the others
-        return;
-      }
+  async #sendOne(taken: TakenProfile): Promise<void> {
+    try {
+      const response = await this.#post(taken);
+      const answer = await response.text(); // read to its end, the connection can be used again
+      if (response.ok) this.counts.sent++;
+      else this.#note("refused", `the server answered ${response.status}: ${answer.slice(0, 200)}`);
+    } catch (error) {
+      const { message, cause } = error as Error & { cause?: Error };
+      this.#note("failed", cause?.message || message);
     }
   }
 

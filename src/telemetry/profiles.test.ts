@@ -16,7 +16,7 @@ test("each sample carries the job and the span it was for, in jobs that run at o
   const ran = await runProfiled(
     `const { setTimeout: sleep, setImmediate: next } = await import("node:timers/promises");
     const work = (name) => inJob(name, async () => {
-      for (let i = 0; i < 60; i++) {
+      for (let i = 0; i < 80; i++) {
         burn("burn_" + name, 12);
         await (i % 3 ? next() : sleep(1));
       }
@@ -28,7 +28,7 @@ test("each sample carries the job and the span it was for, in jobs that run at o
       burn("after_" + name, 60);
     });
     await Promise.all([work("a"), work("b"), inJob("waits", () => sleep(1_000))]);`,
-    { PYROSCOPE_FLUSH_INTERVAL_MS: "250" },
+    { PYROSCOPE_FLUSH_INTERVAL_MS: "500" },
   );
   assert.equal(ran.code, 0, ran.stderr);
   for (const job of ["a", "b"]) {
@@ -44,8 +44,9 @@ test("each sample carries the job and the span it was for, in jobs that run at o
     assert.ok(withIt.length >= 3, `${withIt.length} profiles with samples of ${job}`);
   }
   const cpuMs = samplesOf(ran.profiles, "burn_a").reduce((sum, { values }) => sum + (values.cpu ?? 0) / 1e6, 0);
-  assert.ok(cpuMs > 360 && cpuMs < 1_440, `${cpuMs} ms in samples of 720 ms`);
-  assert.deepEqual(spanIds(ran, "waits").length, 1);
+  assert.ok(cpuMs > 480 && cpuMs < 1_920, `${cpuMs} ms in samples of 960 ms`);
+  assert.equal(spanIds(ran, "waits").length, 1);
+  assert.equal(ran.stderr, "");
 });
 
 test("a span that holds the thread through a flush keeps its samples", { skip }, async () => {
@@ -156,12 +157,12 @@ test("refusals are counted, and said in a line each", { skip }, async () => {
   assert.ok(Number(all) >= requests && requests >= 8, stderr);
 });
 
-test("a server that never answers costs one profile at a time, and not the end of the process", { skip }, async () => {
+test("a server that never answers costs one flush at a time, and not the end of the process", { skip }, async () => {
   let requests = 0;
   const began = performance.now();
   const { stderr, code } = await withServer(() => requests++, { PYROSCOPE_FLUSH_INTERVAL_MS: "100" }, busy);
   assert.equal(code, 0);
-  assert.ok(requests <= 3, String(requests));
+  assert.ok(requests <= 4, String(requests));
   assert.match(stderr, /was dropped: earlier ones are still under way/);
   assert.ok(stderr.split("\n").length <= 4, stderr);
   assert.ok(performance.now() - began < 9_000);
