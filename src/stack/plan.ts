@@ -102,14 +102,15 @@ export function refuseOtherSettings(running: PartPlan[], state: StackState): voi
 }
 
 function collectorSettings(config: Config): Environment {
-  const profiles = { PROFILING: "on", PYROSCOPE_PORT: String(config.pyroscopePort) };
-  return { OTLP_PORT: String(config.otlpPort), OTEL_ENABLED: "false", ...(config.profiling ? profiles : {}) };
+  const ports = { OTLP_PORT: String(config.otlpPort), PYROSCOPE_PORT: String(config.pyroscopePort) };
+  return { ...ports, OTEL_ENABLED: "false", PROFILING: config.profiling ? "on" : "off" };
 }
 
 /** Only the embedded receiver is told trace ids: a Pyroscope server would make a series of each. */
 function profileSettings({ profiling, pyroscopePort }: Config): Environment {
   const address = `http://127.0.0.1:${pyroscopePort}`;
-  return profiling ? { PROFILING: "on", PYROSCOPE_SERVER_ADDRESS: address, PROFILE_TRACE_IDS_TO: address } : {};
+  if (!profiling) return { PROFILING: "off" };
+  return { PROFILING: "on", PYROSCOPE_SERVER_ADDRESS: address, PROFILE_TRACE_IDS_TO: address };
 }
 
 function serviceSettings(name: "api" | "worker", config: Config, queueUrl: string): Environment {
