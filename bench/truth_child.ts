@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { trace } from "@opentelemetry/api";
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-node";
 import { startLedger } from "../src/telemetry/ledger.ts";
+import { OwnerContextManager } from "../src/telemetry/owner.ts";
 import { connect, Recorder, trueParts } from "./truth_recorder.ts";
 import { workloads } from "./truth_workloads.ts";
 
@@ -12,7 +13,7 @@ const exporter = new InMemorySpanExporter();
 const provider = new NodeTracerProvider({
   spanProcessors: [ledger.spanProcessor, new SimpleSpanProcessor(exporter)],
 });
-provider.register({ contextManager: ledger.contextManager });
+provider.register({ contextManager: new OwnerContextManager(ledger) });
 const tracer = trace.getTracer("truth");
 
 const sockets: Socket[] = [];
@@ -26,9 +27,9 @@ await Promise.all(
   works.map((work, index) =>
     tracer.startActiveSpan(String(index), async (span) => {
       const recorder = recorders[index]!;
-      ledger.begin(span);
+      ledger.beginJob(span);
       await recorder.record(work);
-      ledger.end(span);
+      ledger.endJob(span);
       // As in a queue, where the job's result is stored first: garbage collections become known meanwhile.
       await new Promise((resolve) => setTimeout(resolve, 20));
       span.end();

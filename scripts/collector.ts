@@ -5,8 +5,9 @@ import { UserError } from "../src/user_error.ts";
 
 /** The embedded collector as a process: says "ready" to the parent that forked it, ends on SIGTERM and SIGINT. */
 async function main(): Promise<void> {
-  const { home, otlpPort } = loadConfig(readEnvironment());
-  const collector = await startCollector({ folder: join(home, "stack"), port: otlpPort });
+  const { home, otlpPort, profiling, pyroscopePort } = loadConfig(readEnvironment());
+  const profiles = profiling ? { profiles: { port: pyroscopePort } } : {};
+  const collector = await startCollector({ folder: join(home, "stack"), port: otlpPort, ...profiles });
   const stop = () => void collector.close();
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);

@@ -25,7 +25,10 @@ await runScript(async (config, { say, paint, signal }) => {
   const collector = `http://127.0.0.1:${config.otlpPort}`;
   const urls: Record<string, string> = { collector: `${collector}/v1/traces` };
   if (parts.includes("api")) urls.api = `http://127.0.0.1:${config.apiPort}`;
-  if (parts.includes("pyroscope")) urls.pyroscope = `http://127.0.0.1:${config.pyroscopePort}`;
+  // Of the local stack the collector itself takes profiles.
+  const takesProfiles = parts.includes("pyroscope") || (config.profiling && config.stack === "local");
+  const profiles = takesProfiles ? `http://127.0.0.1:${config.pyroscopePort}` : undefined;
+  if (profiles) urls[config.stack === "local" ? "profiles" : "pyroscope"] = profiles;
   say();
   for (const [name, url] of Object.entries(urls)) say(`  ${name.padEnd(10)} ${paint("cyan", url)}`);
   say(`  ${"log".padEnd(10)} ${stack.logCommand}`);
@@ -34,7 +37,9 @@ await runScript(async (config, { say, paint, signal }) => {
     say("Paste these into the environment of your application:\n");
     say("  OTEL_ENABLED=true");
     // The base, which every SDK takes; ours would take it with /v1/traces too.
-    say(`  OTEL_EXPORTER_OTLP_ENDPOINT=${collector}\n`);
+    say(`  OTEL_EXPORTER_OTLP_ENDPOINT=${collector}`);
+    if (profiles) say(`  PROFILING=on\n  PYROSCOPE_SERVER_ADDRESS=${profiles}`);
+    say();
     say(`Then see which services arrive:  ${stack.logCommand} | grep -o 'service.name=[^ ]*' | sort | uniq -c`);
   } else {
     say(`next:  make verify`);

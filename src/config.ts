@@ -107,12 +107,9 @@ export function loadConfig(environment: Environment, root = ROOT): Config {
   const whole = (name: string, most: number) => wholeNumber(name, text(name), most);
   const isCompose = text("STACK") === "compose";
   const port = (name: string) => whole(name, 65_535);
-  requireDifferent(["API_PORT", "OTLP_PORT", ...(isCompose ? ["COLLECTOR_HEALTH_PORT", "PYROSCOPE_PORT"] : [])], port);
-  if (text("PROFILING") === "on" && !isCompose) {
-    throw new UserError('Cannot use PROFILING="on" with STACK="local": nothing takes profiles there yet', {
-      next: "add STACK=compose",
-    });
-  }
+  const profiling = text("PROFILING") === "on";
+  const health = isCompose ? ["COLLECTOR_HEALTH_PORT"] : [];
+  requireDifferent(["API_PORT", "OTLP_PORT", ...health, ...(profiling || isCompose ? ["PYROSCOPE_PORT"] : [])], port);
   const config: Config = {
     root,
     home: join(root, ".prodlike"),
@@ -122,7 +119,7 @@ export function loadConfig(environment: Environment, root = ROOT): Config {
     onlyCollector: environment.ONLY === "collector",
     part: environment.PART || "start",
     app: environment.APP ? resolve(environment.APP) : undefined,
-    profiling: text("PROFILING") === "on",
+    profiling,
     compose: text("COMPOSE").trim().split(/\s+/),
     apiHost: text("API_HOST"),
     apiPort: port("API_PORT"),

@@ -24,7 +24,7 @@ export const SETTINGS: readonly Setting[] = [
   {
     name: "PROFILING",
     default: "off",
-    help: "profiles of the worker and the API (on: STACK=compose)",
+    help: "profiles of the worker and the API",
     allowed: ["off", "on"],
   },
   { name: "API_PORT", default: "3001", help: "port of the API" },
@@ -34,7 +34,7 @@ export const SETTINGS: readonly Setting[] = [
     default: "13133",
     help: "STACK=compose: port on which the collector says that it is ready",
   },
-  { name: "PYROSCOPE_PORT", default: "4040", help: "STACK=compose with PROFILING=on: port of Pyroscope" },
+  { name: "PYROSCOPE_PORT", default: "4040", help: "PROFILING=on: port of Pyroscope, or of what stands in for it" },
   { name: "COMPOSE", default: "docker compose", help: "STACK=compose: the command" },
   {
     name: "QUEUE_URL",
@@ -80,5 +80,10 @@ export const ARGUMENTS: readonly Setting[] = [
   { name: "JSON", default: "", help: "1: stdout is exactly one JSON object", allowed: ["1"] },
   { name: "ONLY", default: "", help: "otel-up: the collector alone", allowed: ["collector"] },
   { name: "APP", default: "", help: "doctor: folder or compose file of another application" },
-  { name: "PART", default: "start", help: "bench: which benchmark", allowed: ["start", "collector", "metrics"] },
+  {
+    name: "PART",
+    default: "start",
+    help: "bench: which benchmark",
+    allowed: ["start", "collector", "metrics", "profile_truth"],
+  },
 ];

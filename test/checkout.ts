@@ -60,7 +60,8 @@ export async function makeCheckout(): Promise<Checkout> {
   }
   for (const packages of ["node_modules", "test/runtimes/node_modules"])
     linkPackages(join(ROOT, packages), join(folder, packages));
-  const environment = { API_PORT: String(await freePort()), OTLP_PORT: String(await freePort()) };
+  const environment: Record<string, string> = {};
+  for (const name of ["API_PORT", "OTLP_PORT", "PYROSCOPE_PORT"]) environment[name] = String(await freePort());
   const stackFolder = join(folder, ".prodlike", "stack");
   const read = (name: string) => {
     try {
@@ -154,7 +155,7 @@ export async function finish(child: ChildProcess): Promise<Ran> {
 /** This process's environment without what would change how a script behaves. */
 function inherited(): Record<string, string> {
   const kept = Object.entries(process.env).filter(
-    ([name]) => !/^(OTEL_|NODE_TEST|JSON$|ONLY$|QUEUE_URL$|MAKE)/.test(name),
+    ([name]) => !/^(OTEL_|PYROSCOPE_|PROFILING$|NODE_TEST|JSON$|ONLY$|QUEUE_URL$|MAKE)/.test(name),
   );
   return Object.fromEntries(kept.map(([name, value]) => [name, value ?? ""]));
 }

@@ -26,6 +26,19 @@ export function answerText(response: ServerResponse, status: number, text: strin
   answer(response, status, status === 404 ? "text/plain; charset=utf-8" : "text/plain", text);
 }
 
+/** Codes of the Connect protocol for the statuses of `/ingest`, as Pyroscope gives them. */
+const INGEST_CODES: Record<number, string> = { 400: "invalid_argument", 429: "resource_exhausted", 503: "unavailable" };
+
+/** Answers as Pyroscope's `/ingest`: with nothing, or with an error in JSON. */
+export function answerIngest(response: ServerResponse, refusal?: Refusal): void {
+  if (refusal) {
+    const { status, message } = refusal;
+    answer(response, status, "application/json", JSON.stringify({ code: INGEST_CODES[status] ?? "unknown", message }));
+  } else {
+    answer(response, 200, "text/plain", "");
+  }
+}
+
 function answer(response: ServerResponse, status: number, type: string, body: string | Buffer): void {
   // What is still to come of the request would be in the way of another one.
   if (!response.req.complete) response.setHeader("Connection", "close");

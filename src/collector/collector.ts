@@ -1,8 +1,11 @@
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { UserError } from "../user_error.ts";
 import { BodyReader } from "./body.ts";
+import { ProfileReceiver } from "./ingest.ts";
+import { ProfileStore } from "./profile_store.ts";
 import { Receiver } from "./receiver.ts";
 import { Store } from "./store.ts";
 
@@ -19,12 +22,16 @@ export interface CollectorOptions {
   maxFileBytes?: number;
   /** The same of `collector.log`. @default {64 MiB} */
   maxLogBytes?: number;
+  /** Where profiles are received, 0 for a free port, and of what size the folder `profiles` may be. @default none are */
+  profiles?: { port: number; maxBytes?: number; maxFiles?: number };
 }
 
 /** A collector that runs. */
 export interface Collector {
   /** `http://127.0.0.1:<port>`: the base of `/v1/traces` and `/v1/metrics`. */
   url: string;
+  /** `http://127.0.0.1:<port>`: the base of `/ingest`; `undefined` when no profiles are received. */
+  profilesUrl: string | undefined;
   /** What it received so far. */
   counts(): { requests: number; refused: number; spans: number; dataPoints: number };
   /** Takes no more connections, answers the requests in flight, at most 5 s long, and closes the files. */
@@ -33,41 +40,71 @@ export interface Collector {
 
 /**
  * Starts a receiver of OTLP/HTTP on 127.0.0.1 that stands in for the OpenTelemetry Collector with the exporters `file` and
- * `debug` (verbosity `normal`). A request is acknowledged when it is in the files.
+ * `debug` (verbosity `normal`), and one for Pyroscope when profiles are wanted. A request is acknowledged when it is in the
+ * files.
  *
- * @throws {UserError} when the port is taken or the files cannot be opened
+ * @throws {UserError} when a port is taken or the files cannot be opened
  */
 export async function startCollector(options: CollectorOptions): Promise<Collector> {
   const { folder, port = 4318, maxBodyBytes = 20 * MIB, maxFileBytes = 64 * MIB, maxLogBytes = 64 * MIB } = options;
+  const servers: Server[] = [];
+  const closeAll = () => Promise.all(servers.map(closeServer));
+  const open = async (at: number) => {
+    const server = makeServer();
+    const url = await listen(server, at);
+    servers.push(server);
+    return { url, answer: (listener: RequestListener) => server.on("request", listener) };
+  };
+  try {
+    // The ports first: they guard the files, which another collector may be writing.
+    const otlp = await open(port);
+    const ingest = options.profiles && (await open(options.profiles.port));
+    const store = openIn(folder, () => new Store({ folder, maxFileBytes, maxLogBytes }));
+    const bodies = new BodyReader({ maxBodyBytes, maxHeldBytes: 1.25 * maxBodyBytes });
+    const receiver = new Receiver(store, bodies);
+    otlp.answer(receiver.listener);
+    const profiles = ingest && new ProfileReceiver(openIn(folder, () => openProfiles(options)));
+    if (profiles) ingest.answer(profiles.listener);
+    return {
+      url: otlp.url,
+      profilesUrl: ingest?.url,
+      counts: () => ({
+        requests: receiver.requests,
+        refused: receiver.refused,
+        spans: store.spans,
+        dataPoints: store.dataPoints,
+      }),
+      async close() {
+        receiver.isClosing = true;
+        if (profiles) profiles.isClosing = true;
+        await closeAll();
+        store.close();
+      },
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+function makeServer(): Server {
   // Longer than the 60 s between two exports of metrics: a client must not send on a connection that is just being closed.
   const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 90_000 });
   server.maxConnections = 256;
-  // The port first: it guards the files, which another collector may be writing.
-  const url = await listen(server, port);
-  let store: Store;
+  return server;
+}
+
+function openProfiles({ folder, profiles }: CollectorOptions): ProfileStore {
+  const { maxBytes = 128 * MIB, maxFiles = 5_000 } = profiles ?? {};
+  return new ProfileStore({ folder: join(folder, "profiles"), maxBytes, maxFiles });
+}
+
+function openIn<T>(folder: string, open: () => T): T {
   try {
-    store = new Store({ folder, maxFileBytes, maxLogBytes });
+    return open();
   } catch (cause) {
-    server.close();
     throw new UserError(`Cannot write to "${folder}": ${(cause as Error).message}`, { cause });
   }
-  const bodies = new BodyReader({ maxBodyBytes, maxHeldBytes: 1.25 * maxBodyBytes });
-  const receiver = new Receiver(store, bodies);
-  server.on("request", receiver.listener);
-  return {
-    url,
-    counts: () => ({
-      requests: receiver.requests,
-      refused: receiver.refused,
-      spans: store.spans,
-      dataPoints: store.dataPoints,
-    }),
-    async close() {
-      receiver.isClosing = true;
-      await closeServer(server);
-      store.close();
-    },
-  };
 }
 
 async function listen(server: Server, port: number): Promise<string> {

@@ -10,7 +10,7 @@ const SIGNALS: ReadonlyMap<string, Signal> = new Map([
 ]);
 
 /** What a web page can make a browser send us has its own name in `Host`, even when that name resolves to this machine. */
-const OWN_HOSTS = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i;
+export const OWN_HOSTS = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i;
 
 /** Answers OTLP/HTTP requests (opentelemetry-proto, specification, "OTLP/HTTP Request") as the real collector does. */
 export class Receiver {

@@ -12,7 +12,7 @@ interface Type {
   zigzag: boolean;
 }
 
-/** A field of an OTLP message. */
+/** A field of a message. */
 export interface Field extends Type {
   /** Index in the whole table. */
   id: number;
@@ -30,7 +30,7 @@ export interface Field extends Type {
   prefix: Buffer;
 }
 
-/** A message of OTLP. */
+/** A message of OTLP or of pprof. */
 export interface Message {
   /** Index in the table. */
   id: number;
@@ -110,6 +110,22 @@ Exemplar { fixed64 time_unix_nano = 2; oneof double as_double = 3; spanId span_i
   oneof sfixed64 as_int = 6; repeated KeyValue filtered_attributes = 7 }
 `;
 
+// profile.proto of pprof in short: what is looked at before a profile is stored.
+const PPROF = `
+Profile { repeated ValueType sample_type = 1; repeated Sample sample = 2; repeated Mapping mapping = 3;
+  repeated Location location = 4; repeated Function function = 5; repeated string string_table = 6; int64 drop_frames = 7;
+  int64 keep_frames = 8; int64 time_nanos = 9; int64 duration_nanos = 10; ValueType period_type = 11; int64 period = 12;
+  repeated int64 comment = 13; int64 default_sample_type = 14 }
+ValueType { int64 type = 1; int64 unit = 2 }
+Sample { repeated uint64 location_id = 1; repeated int64 value = 2; repeated Label label = 3 }
+Label { int64 key = 1; int64 str = 2; int64 num = 3; int64 num_unit = 4 }
+Mapping { uint64 id = 1; uint64 memory_start = 2; uint64 memory_limit = 3; uint64 file_offset = 4; int64 filename = 5;
+  int64 build_id = 6 }
+Location { uint64 id = 1; uint64 mapping_id = 2; uint64 address = 3; repeated Line line = 4; bool is_folded = 5 }
+Line { uint64 function_id = 1; int64 line = 2; int64 column = 3 }
+Function { uint64 id = 1; int64 name = 2; int64 system_name = 3; int64 filename = 4; int64 start_line = 5 }
+`;
+
 const ENUMS: Record<string, readonly string[]> = {
   SpanKind: ["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"].map((name) => `SPAN_KIND_${name}`),
   StatusCode: ["UNSET", "OK", "ERROR"].map((name) => `STATUS_CODE_${name}`),
@@ -137,8 +153,8 @@ const TYPES: Record<string, Type> = {
   AggregationTemporality: ENUM,
 };
 
-/** The messages of OTLP traces and metrics by name. */
-export const MESSAGES: ReadonlyMap<string, Message> = compile(PROTO);
+/** The messages of OTLP traces and metrics, and of pprof, by name. */
+export const MESSAGES: ReadonlyMap<string, Message> = compile(PROTO + PPROF);
 
 /** How many fields there are in all messages. */
 export const FIELD_COUNT = [...MESSAGES.values()].reduce((sum, { fields }) => sum + fields.length, 0);

@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import type { Config } from "../config.ts";
 import { currentRuntime, runtimeVersion } from "../runtime.ts";
 import { UserError } from "../user_error.ts";
+import { copyProfiles } from "./profile_files.ts";
 import { copySlice, type FileMark, markEnd } from "./slice.ts";
 import type { SpanAccounting } from "./span_counts.ts";
 
@@ -15,6 +16,8 @@ export interface TelemetryFiles {
   traces: string;
   metrics: string;
   collectorLog: string;
+  /** The folder of the profiles; absent where they are not kept as files. */
+  profiles?: string;
 }
 
 /** Oldest runs are removed beyond this number. */
@@ -25,7 +28,7 @@ export interface Recording {
   id: string;
   startMs: number;
   /** Where the window begins in each of the collector's files. */
-  marks: Record<keyof TelemetryFiles, FileMark>;
+  marks: Record<"traces" | "metrics" | "collectorLog", FileMark>;
 }
 
 /** What a window held. */
@@ -57,8 +60,8 @@ export function beginRun(files: TelemetryFiles): Recording {
 }
 
 /**
- * Closes the window: writes `.prodlike/runs/<id>/` with `run.json` and the slices of the collector's files, whole or not
- * at all, and removes the oldest runs. Returns the folder.
+ * Closes the window: writes `.prodlike/runs/<id>/` with `run.json`, the slices of the collector's files and the profiles
+ * whose windows overlap with this one, whole or not at all, and removes the oldest runs. Returns the folder.
  *
  * @throws {UserError} when it cannot be written, as on a full disk
  */
@@ -83,6 +86,8 @@ export async function endRun(
     copySlice(files.traces, run.marks.traces, join(draft, "traces.jsonl"));
     copySlice(files.metrics, run.marks.metrics, join(draft, "metrics.jsonl"));
     copySlice(files.collectorLog, run.marks.collectorLog, join(draft, "collector.log"));
+    if (files.profiles)
+      copyProfiles(files.profiles, join(draft, "profiles"), { fromMs: run.startMs, untilMs: Date.now() });
     const description = await describe(config, run, content);
     writeFileSync(join(draft, "run.json"), `${JSON.stringify(description, null, 2)}\n`, { mode: 0o600 });
     renameSync(draft, join(runs, run.id));

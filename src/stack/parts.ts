@@ -72,6 +72,7 @@ export class Parts {
     const missing = names.filter((name) => !this.#isRunning(name));
     if (missing.includes("api")) await requireFree("API_PORT", config.apiPort);
     if (missing.includes("collector")) await requireFree("OTLP_PORT", config.otlpPort);
+    if (missing.includes("collector") && config.profiling) await requireFree("PYROSCOPE_PORT", config.pyroscopePort);
     const plans = await this.#plan(config, names);
     refuseOtherSettings(
       plans.filter(({ name }) => !missing.includes(name)),
@@ -143,7 +144,8 @@ export class Parts {
   /** Ends the collector, removes what it wrote, and starts it again. */
   async restartCollector(config: Config, progress: PartsProgress): Promise<void> {
     await this.end(["collector"], progress);
-    const { traces, metrics, collectorLog } = stackFiles(config);
+    const { traces, metrics, collectorLog, profiles } = stackFiles(config);
+    rmSync(profiles, { recursive: true, force: true });
     for (const file of [traces, metrics, collectorLog])
       for (const path of [file, `${file}.1`]) rmSync(path, { force: true });
     await this.start(config, ["collector"], progress);

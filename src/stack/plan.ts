@@ -102,7 +102,15 @@ export function refuseOtherSettings(running: PartPlan[], state: StackState): voi
 }
 
 function collectorSettings(config: Config): Environment {
-  return { OTLP_PORT: String(config.otlpPort), OTEL_ENABLED: "false" };
+  const ports = { OTLP_PORT: String(config.otlpPort), PYROSCOPE_PORT: String(config.pyroscopePort) };
+  return { ...ports, OTEL_ENABLED: "false", PROFILING: config.profiling ? "on" : "off" };
+}
+
+/** Only the embedded receiver is told trace ids: a Pyroscope server would make a series of each. */
+function profileSettings({ profiling, pyroscopePort }: Config): Environment {
+  const address = `http://127.0.0.1:${pyroscopePort}`;
+  if (!profiling) return { PROFILING: "off" };
+  return { PROFILING: "on", PYROSCOPE_SERVER_ADDRESS: address, PROFILE_TRACE_IDS_TO: address };
 }
 
 function serviceSettings(name: "api" | "worker", config: Config, queueUrl: string): Environment {
@@ -116,6 +124,7 @@ function serviceSettings(name: "api" | "worker", config: Config, queueUrl: strin
     OTEL_METRIC_EXPORT_INTERVAL: config.environment.OTEL_METRIC_EXPORT_INTERVAL ?? "1000",
     QUEUE_URL: queueUrl,
     REVIEW_ROOT: config.reviewRoot,
+    ...profileSettings(config),
     ...(api ? { API_PORT: String(config.apiPort) } : { WORKER_CONCURRENCY: String(config.workerConcurrency) }),
     ...(api ? config.apiEnv : config.workerEnv),
   };

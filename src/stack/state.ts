@@ -54,6 +54,7 @@ export function stackFiles(config: Pick<Config, "home">) {
     collectorLog: join(folder, "collector.log"),
     traces: join(folder, "traces.jsonl"),
     metrics: join(folder, "metrics.jsonl"),
+    profiles: join(folder, "profiles"),
     /** What the process itself prints. */
     output: (part: PartName | "supervisor") =>
       join(folder, part === "collector" ? "collector-process.log" : `${part}.log`),

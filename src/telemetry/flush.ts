@@ -7,14 +7,19 @@ export interface Pending {
   shutdown(): Promise<unknown>;
 }
 
+// As the events below it belongs to the process: who ended it when its own work is done would cut off the others.
+const groups: Pending[][] = [];
+
 /**
  * Sends what is still pending when the process ends: on SIGTERM and SIGINT, on `beforeExit`, and after an uncaught error
- * before the process exits; in the order given, so that what counts the spans comes behind them. Where the application
- * handles the signal itself, ending is left to it, and spans that end while it drains go out on `beforeExit`; so it must
- * not call `process.exit` before.
+ * before the process exits; in the order given, so that what counts the spans comes behind them, and beside what other
+ * calls gave. Where the application handles the signal itself, ending is left to it, and spans that end while it drains
+ * go out on `beforeExit`; so it must not call `process.exit` before.
  */
 export function flushOnExit(pending: Pending[]): void {
-  const flush = () => within(LAST_FLUSH_MS, inOrder(pending, "forceFlush"));
+  if (groups.push(pending) > 1) return;
+  const all = (step: keyof Pending) => within(LAST_FLUSH_MS, Promise.all(groups.map((group) => inOrder(group, step))));
+  const flush = () => all("forceFlush");
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, async function flushThenEnd() {
       const alone = process.listenerCount(signal) === 1;
@@ -25,7 +30,7 @@ export function flushOnExit(pending: Pending[]): void {
     });
   }
   process.once("beforeExit", async () => {
-    await within(LAST_FLUSH_MS, inOrder(pending, "shutdown"));
+    await all("shutdown");
     process.exit(); // The application has nothing left to do; retries of the exporter would keep the process.
   });
   process.on("uncaughtException", async (error) => {

@@ -4,6 +4,7 @@ import { countActiveJobs } from "./active_jobs.ts";
 import { JOB_RUN_MS, JOB_WAIT_MS } from "./attributes.ts";
 import { recordError } from "./errors.ts";
 import type { Ledger } from "./ledger.ts";
+import { runAsJob } from "./owner.ts";
 import { createQueueTelemetry } from "./queue_telemetry.ts";
 import { backoffMs, type Requeued, RequeuedJobs } from "./requeue.ts";
 import type { Instrumentation } from "./stages.ts";
@@ -35,16 +36,16 @@ export function createInstrumentation(
       if (retryAs === "link" && requeued?.failed) span.addLink({ context: requeued.failed });
       const beganMs = performance.now();
       jobs.begin();
-      ledger?.begin(span);
+      ledger?.beginJob(span);
       // One function, as every promise between BullMQ and the processor costs each job.
       try {
-        return await run();
+        return await runAsJob(job.name, run);
       } catch (error) {
         recordError(span, error);
         throw error;
       } finally {
         jobs.end();
-        if (ledger) ledger.end(span);
+        if (ledger) ledger.endJob(span);
         else span.setAttribute(JOB_RUN_MS, performance.now() - beganMs);
       }
     },

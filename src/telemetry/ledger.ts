@@ -1,23 +1,21 @@
-import { type AsyncLocalStorage, createHook, executionAsyncResource } from "node:async_hooks";
 import { PerformanceObserver, performance } from "node:perf_hooks";
-import { type Context, type ContextManager, type Span, trace } from "@opentelemetry/api";
-import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import { type Context, type Span, trace } from "@opentelemetry/api";
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-node";
 import * as names from "./attributes.ts";
 import { type JobParts, JobTime, readClocks } from "./job_time.ts";
+import type { ThreadWatch } from "./owner.ts";
 import { Readiness } from "./readiness.ts";
 import { type Owner, ThreadTime } from "./thread_time.ts";
 import { ThrottleEstimate } from "./throttle_estimate.ts";
 
 /** Books the main thread's time to spans and jobs. */
-export interface Ledger {
-  contextManager: ContextManager;
+export interface Ledger extends ThreadWatch {
   /** Gives every span its own time, and job spans their parts, as attributes. */
   spanProcessor: SpanProcessor;
   /** The processor of the job begins, whose span is active. */
-  begin(span: Span): void;
+  beginJob(span: Span): void;
   /** It has returned. */
-  end(span: Span): void;
+  endJob(span: Span): void;
 }
 
 /** What runs for no span. */
@@ -27,10 +25,7 @@ const OWNER = Symbol("prodlike.owner");
 /** Spans and contexts carry their owner: a `WeakMap` would cost more than the rest of a switch. */
 type Owned = { [OWNER]?: Owner | undefined };
 
-/**
- * Starts the ledger of this process: from now on every switch of the thread is seen, by the hooks `before` and `after` of
- * `async_hooks` and by the context manager. Not on Deno, whose hooks do not see the store.
- */
+/** Makes the ledger of this process, which the context manager tells of every change. Not on Deno, whose hooks see no context. */
 export function startLedger(): Ledger {
   const readiness = new Readiness();
   const time = new ThreadTime((job, _othersMs, nowMs) => {
@@ -40,11 +35,10 @@ export function startLedger(): Ledger {
     job.blockedMaxMs += Math.max(0, time.busyMs - history.busyAt(possibleFromMs));
   });
   const throttling = new ThrottleEstimate();
-  const contextManager = new LedgerContextManager(time);
-  watchCallbacks({ time, readiness, store: contextManager.store });
   watchGarbage(time);
   return {
-    contextManager,
+    begin: (resource, context, nowMs) => readiness.begin(resource, ownerOf(context), nowMs),
+    switchTo: (context, nowMs) => time.switchTo(context && ownerOf(context), nowMs),
     spanProcessor: {
       onStart(span, parent) {
         (span as Owned)[OWNER] = { ownMs: 0, job: ownerOf(parent).job };
@@ -61,7 +55,7 @@ export function startLedger(): Ledger {
       forceFlush: async () => {},
       shutdown: async () => {},
     },
-    begin(span) {
+    beginJob(span) {
       const owner = (span as Owned)[OWNER];
       if (!owner) return; // not recorded
       const nowMs = performance.now();
@@ -70,7 +64,7 @@ export function startLedger(): Ledger {
       jobs.set(owner, owner.job);
       throttling.begin(owner.job, time.busyMs);
     },
-    end(span) {
+    endJob(span) {
       const job = (span as Owned)[OWNER]?.job;
       if (!job) return;
       const nowMs = performance.now();
@@ -84,69 +78,10 @@ export function startLedger(): Ledger {
 /** The jobs of job spans: an owner below one has the same job. */
 const jobs = new WeakMap<Owner, JobTime>();
 
-function ownerOf(context: Context | undefined): Owner {
-  if (!context) return nobody;
+function ownerOf(context: Context): Owner {
   const owned = context as Owned;
   owned[OWNER] ??= (trace.getSpan(context) as Owned | undefined)?.[OWNER] ?? nobody;
   return owned[OWNER];
-}
-
-/** Switches also where no hook runs: within one callback, when a function is called in the context of another span. */
-class LedgerContextManager extends AsyncLocalStorageContextManager {
-  // Private in its types; a second store would cost every callback as much again.
-  readonly store = (this as unknown as { _asyncLocalStorage: AsyncLocalStorage<Context> })._asyncLocalStorage;
-  readonly #time: ThreadTime;
-
-  constructor(time: ThreadTime) {
-    super();
-    this.#time = time;
-  }
-
-  override with<A extends unknown[], F extends (...args: A) => ReturnType<F>>(
-    context: Context,
-    run: F,
-    thisArg?: ThisParameterType<F>,
-    ...args: A
-  ): ReturnType<F> {
-    const before = this.#time.owner;
-    this.#time.switchTo(ownerOf(context));
-    try {
-      return super.with(context, run, thisArg, ...args);
-    } finally {
-      this.#time.switchTo(before);
-    }
-  }
-}
-
-interface Watched {
-  time: ThreadTime;
-  readiness: Readiness;
-  store: AsyncLocalStorage<Context>;
-}
-
-function watchCallbacks({ time, readiness, store }: Watched): void {
-  /** Who had the thread before a callback that runs within another. */
-  let outer: (Owner | undefined)[] = [];
-  createHook({
-    before() {
-      const nowMs = performance.now();
-      const owner = ownerOf(store.getStore());
-      if (outer.length === 0) {
-        const resource = executionAsyncResource();
-        // Promises and process.nextTick, whose objects are plain, go on with what the callback before has begun.
-        if (!(resource instanceof Promise) && resource.constructor !== Object) readiness.begin(resource, owner, nowMs);
-      }
-      outer.push(time.owner);
-      time.switchTo(owner, nowMs);
-    },
-    after() {
-      time.switchTo(outer.pop());
-    },
-  }).enable();
-  // An error that nobody catches leaves all callbacks at once, and their `after` is not called.
-  process.on("uncaughtExceptionMonitor", () => {
-    outer = [];
-  });
 }
 
 /** Books pauses for garbage to the jobs in whose JavaScript they fell. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { nameService, readTelemetrySettings } from "./settings.ts";
+import { nameService, readProfileSettings, readTelemetrySettings } from "./settings.ts";
 
 test("readTelemetrySettings() is on only for OTEL_ENABLED=true", () => {
   assert.equal(readTelemetrySettings({}).enabled, false);
@@ -62,4 +62,40 @@ test("nameService() keeps the name that the environment has", () => {
   const set: NodeJS.ProcessEnv = { OTEL_SERVICE_NAME: "theirs" };
   nameService("mine", set);
   assert.equal(set.OTEL_SERVICE_NAME, "theirs");
+});
+
+test("readProfileSettings() has the defaults of Pyroscope, and the name of the spans", () => {
+  const { headers, ...settings } = readProfileSettings("app", {});
+  assert.deepEqual(settings, {
+    appName: "app",
+    serverUrl: "http://localhost:4040",
+    flushIntervalMs: 10_000,
+    samplingIntervalUs: 10_000,
+    traceIds: false,
+  });
+  assert.deepEqual(headers, {});
+  const named = { OTEL_SERVICE_NAME: "spans", PYROSCOPE_APPLICATION_NAME: "profiles" };
+  assert.equal(readProfileSettings("app", { OTEL_SERVICE_NAME: "spans" }).appName, "spans");
+  assert.equal(readProfileSettings("app", named).appName, "profiles");
+});
+
+test("readProfileSettings() sends trace ids to the one address that asked for them", () => {
+  const to = (server: string) => ({ PYROSCOPE_SERVER_ADDRESS: server, PROFILE_TRACE_IDS_TO: "http://127.0.0.1:4040" });
+  assert.equal(readProfileSettings("app", to("http://127.0.0.1:4040/")).traceIds, true);
+  assert.equal(readProfileSettings("app", to("https://pyroscope.example")).traceIds, false);
+});
+
+test("readProfileSettings() names what it cannot use, and repeats no secret", () => {
+  const refusals: [NodeJS.ProcessEnv, RegExp][] = [
+    [{ PYROSCOPE_SERVER_ADDRESS: "pyroscope:4040" }, /PYROSCOPE_SERVER_ADDRESS: http/],
+    [{ PYROSCOPE_SERVER_ADDRESS: "http://user:s3cret@p" }, /PYROSCOPE_SERVER_ADDRESS: .* without user and password/],
+    [{ PYROSCOPE_TENANT_ID: "s3cret\n" }, /PYROSCOPE_TENANT_ID: printable/],
+    [{ OTEL_SERVICE_NAME: "a@b" }, /"a@b" as a name of profiles/],
+  ];
+  for (const [environment, message] of refusals) {
+    assert.throws(
+      () => readProfileSettings("app", environment),
+      (error: Error) => message.test(error.message) && !error.message.includes("s3cret"),
+    );
+  }
 });

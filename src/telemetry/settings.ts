@@ -46,6 +46,59 @@ export function profilingWanted(environment: NodeJS.ProcessEnv = process.env): b
   return environment.PROFILING === "on";
 }
 
+/** Where the profiles of a process go, under which name, and how often. */
+export interface ProfileSettings {
+  appName: string;
+  /** Of a Pyroscope server, without a slash at its end. */
+  serverUrl: string;
+  /** They hold what authenticates, so they are never printed. */
+  headers: Record<string, string>;
+  /** Between two profiles of a busy process, in ms. */
+  flushIntervalMs: number;
+  samplingIntervalUs: number;
+  /** Whether samples carry `trace_id`, which makes a series of each trace in a Pyroscope server. */
+  traceIds: boolean;
+}
+
+/**
+ * Reads the variables of Pyroscope's SDKs. The name is that of the spans, unless there is one for profiles alone.
+ *
+ * @throws {Error} naming the variable whose value cannot be used, and not that value, which may be a secret
+ */
+export function readProfileSettings(appName: string, environment: NodeJS.ProcessEnv = process.env): ProfileSettings {
+  const { PYROSCOPE_APPLICATION_NAME, OTEL_SERVICE_NAME, PYROSCOPE_SERVER_ADDRESS, PROFILE_TRACE_IDS_TO } = environment;
+  const serverUrl = (PYROSCOPE_SERVER_ADDRESS || "http://localhost:4040").replace(/\/+$/, "");
+  const { protocol, username, password } = URL.canParse(serverUrl) ? new URL(serverUrl) : new URL("none:");
+  if (!/^https?:$/.test(protocol) || username || password)
+    throw new Error("Cannot use PYROSCOPE_SERVER_ADDRESS: http(s)://host:port without user and password is wanted");
+  const name = PYROSCOPE_APPLICATION_NAME || OTEL_SERVICE_NAME || appName;
+  // What a server accepts; it refuses every profile of any other name.
+  if (!/^[\w./-]{1,200}$/.test(name))
+    throw new Error(`Cannot use "${name}" as a name of profiles: letters, digits, ".", "-", "_" and "/" are wanted`);
+  return {
+    appName: name,
+    serverUrl,
+    headers: profileHeaders(environment),
+    flushIntervalMs: timerMs(environment.PYROSCOPE_FLUSH_INTERVAL_MS) ?? 10_000,
+    samplingIntervalUs: timerMs(environment.PYROSCOPE_WALL_SAMPLING_INTERVAL_MICROS) ?? 10_000,
+    traceIds: PROFILE_TRACE_IDS_TO === serverUrl,
+  };
+}
+
+function profileHeaders(environment: NodeJS.ProcessEnv): Record<string, string> {
+  const secrets = ["AUTH_TOKEN", "BASIC_AUTH_USER", "BASIC_AUTH_PASSWORD", "TENANT_ID"].map((name) => {
+    const value = environment[`PYROSCOPE_${name}`] || undefined;
+    // What `fetch` refuses in a header, it repeats in its error.
+    if (value && /[^\x20-\x7e]/.test(value))
+      throw new Error(`Cannot use PYROSCOPE_${name}: printable ASCII characters are wanted`);
+    return value;
+  });
+  const [token, user, password, tenant] = secrets;
+  const basic = user && password && `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+  const authorization = token ? `Bearer ${token}` : basic;
+  return { ...(authorization ? { authorization } : {}), ...(tenant ? { "x-scope-orgid": tenant } : {}) };
+}
+
 /**
  * The base endpoint with the signal's path; where only that of the traces is known, metrics go beside them. People write
  * the base with `/v1/traces` too: it is taken off first.

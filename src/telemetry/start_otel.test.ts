@@ -28,9 +28,12 @@ test("startOtel() loads no telemetry package unless OTEL_ENABLED is true", async
       names.some((name) => name.startsWith("express")),
       names.join(" "),
     );
-    return names.filter((name) => /^@opentelemetry|^@pyroscope|^@datadog|import-in-the-middle/.test(name));
+    return names.filter((name) => /^@opentelemetry|^@pyroscope|^@datadog|pprof|import-in-the-middle/.test(name));
   };
   assert.deepEqual(telemetryOf(off), []);
+  assert.ok(!telemetryOf(on).some((name) => name.includes("pprof")));
+  const profiled = await finish(startProgram(loadedPackages, { PROFILING: "on" }, "node"));
+  assert.ok(telemetryOf(profiled).includes("@datadog/pprof"), profiled.stderr);
   assert.ok(telemetryOf(on).includes("@opentelemetry/sdk-trace-node"), on.stderr);
 });
 

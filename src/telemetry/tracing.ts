@@ -19,6 +19,7 @@ import { flushOnExit } from "./flush.ts";
 import { createInstrumentation } from "./instrumentation.ts";
 import { startLedger } from "./ledger.ts";
 import { createMeterProvider } from "./metrics.ts";
+import { OWNER, OwnerContextManager } from "./owner.ts";
 import { onceAMinute } from "./problems.ts";
 import { observeRuntime } from "./runtime_metrics.ts";
 import type { TelemetrySettings } from "./settings.ts";
@@ -46,7 +47,8 @@ export function startTracing(settings: TelemetrySettings): void {
   });
   provider.register({
     propagator: createPropagator(settings.propagators),
-    contextManager: ledger?.contextManager ?? new AsyncLocalStorageContextManager(),
+    contextManager:
+      ledger || OWNER.hasSubscribers ? new OwnerContextManager(ledger) : new AsyncLocalStorageContextManager(),
   });
   instrument();
   installInstrumentation(

@@ -93,6 +93,7 @@ async function verifyJob(verifying: Verifying): Promise<{ result: Verification; 
     const evidence = await gather({ services, hints, job }, { run, ...verifying });
     trace = findJobTrace(evidence);
     checks.push(...checkTelemetry(evidence));
+    if (config.profiling) checks.push(...(await profileChecks(verifying, run, trace?.spans ?? [])));
   } catch (error) {
     if (!(error instanceof DriveError)) throw error;
     checks.push({ name: "job completed", ok: false, detail: error.message, next: stack.outputCommand("worker") });
@@ -117,6 +118,19 @@ async function verifyJob(verifying: Verifying): Promise<{ result: Verification; 
   const result = { ...conclude(checks, began), warnings, spanAccounting, throttling, traceId, run: folder };
   result.services = [...new Set(trace?.spans.map(({ service }) => service))];
   return { result, spans: trace?.spans ?? [] };
+}
+
+async function profileChecks(verifying: Verifying, { startMs }: Recording, spans: Span[]): Promise<Check[]> {
+  const { config, telemetry, signal, say } = verifying;
+  say("waiting for the profiles");
+  const [{ checkProfiles }, { fileWitness, serverWitness }] = await Promise.all([
+    import("./profile_checks.ts"),
+    import("./profile_witness.ts"),
+  ]);
+  const { profiles } = telemetry.files;
+  const url = `http://127.0.0.1:${config.pyroscopePort}`;
+  const witness = profiles ? fileWitness(profiles, startMs) : serverWitness(url, startMs, signal);
+  return checkProfiles(config, { spans, witness, signal, gatherClues: () => gatherClues(verifying) });
 }
 
 async function gatherClues({ stack, status }: Verifying): Promise<Clues[]> {

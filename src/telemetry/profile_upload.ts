@@ -1,0 +1,100 @@
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import { onceAMinute } from "./problems.ts";
+import type { ProfileSettings } from "./settings.ts";
+
+/** A server that has not answered by then is away, in ms. As long may a process live on that waits for it. */
+const ANSWER_MS = 3_000;
+
+/** A profile and its window, Unix time in ms. */
+export interface TakenProfile {
+  profile: EncodableProfile;
+  fromMs: number;
+  untilMs: number;
+}
+
+/** As bytes it is pprof. @see https://github.com/google/pprof/blob/main/proto/profile.proto */
+export interface EncodableProfile {
+  encode(): Uint8Array;
+}
+
+/** What became of the profiles so far. */
+export interface UploadCounts {
+  sent: number;
+  /** The server did not take them. */
+  refused: number;
+  /** No server has answered. */
+  failed: number;
+  /** Not sent, because earlier ones were still under way. */
+  dropped: number;
+}
+
+/**
+ * Sends profiles to `/ingest` of a Pyroscope server, gzipped pprof as it is. It holds no more than what is under way:
+ * what comes meanwhile is dropped. What does not arrive is counted, and said once a minute.
+ */
+export class ProfileUpload {
+  readonly counts: UploadCounts = { sent: 0, refused: 0, failed: 0, dropped: 0 };
+  readonly #settings: Pick<ProfileSettings, "appName" | "serverUrl" | "headers">;
+  readonly #log = onceAMinute();
+  #underWay: Promise<unknown> | undefined;
+
+  constructor(settings: Pick<ProfileSettings, "appName" | "serverUrl" | "headers">) {
+    this.#settings = settings;
+  }
+
+  /** Sends profiles at once. The last ones wait for what is under way, then the losses are summed up. */
+  async send(profiles: TakenProfile[], isLast: boolean): Promise<void> {
+    if (isLast) await this.#underWay;
+    if (this.#underWay) this.#note("dropped", "earlier ones are still under way", profiles.length);
+    else await this.#sendAlone(profiles);
+    if (isLast) this.#sum();
+  }
+
+  async #sendAlone(profiles: TakenProfile[]): Promise<void> {
+    this.#underWay = Promise.all(profiles.map((taken) => this.#sendOne(taken)));
+    await this.#underWay;
+    this.#underWay = undefined;
+  }
+
+  #sum(): void {
+    const { sent, ...lost } = this.counts;
+    const ways = Object.entries(lost).filter(([, count]) => count > 0);
+    if (ways.length === 0) return;
+    const all = ways.reduce((total, [, count]) => total + count, sent);
+    const text = ways.map(([way, count]) => `${way} ${count}`).join(", ");
+    this.#log.warn(`profiles of ${this.#settings.appName} that did not arrive, of ${all}: ${text}`);
+  }
+
+  async #sendOne(taken: TakenProfile): Promise<void> {
+    try {
+      const response = await this.#post(taken);
+      const answer = await response.text(); // read to its end, the connection can be used again
+      if (response.ok) this.counts.sent++;
+      else this.#note("refused", `the server answered ${response.status}: ${answer.slice(0, 200)}`);
+    } catch (error) {
+      const { message, cause } = error as Error & { cause?: Error };
+      this.#note("failed", cause?.message || message);
+    }
+  }
+
+  async #post({ profile, fromMs, untilMs }: TakenProfile): Promise<Response> {
+    const { appName, serverUrl, headers } = this.#settings;
+    const query = new URLSearchParams({ format: "pprof", name: appName, spyName: "nodespy" });
+    query.set("from", String(fromMs));
+    query.set("until", String(untilMs));
+    const body = await promisify(gzip)(profile.encode());
+    return fetch(`${serverUrl}/ingest?${query}`, {
+      method: "POST",
+      headers: { ...headers, "content-type": "application/octet-stream" },
+      body,
+      redirect: "error", // a POST that is redirected becomes a GET, which would be answered with 200
+      signal: AbortSignal.timeout(ANSWER_MS),
+    });
+  }
+
+  #note(way: "refused" | "failed" | "dropped", why: string, count = 1): void {
+    this.counts[way] += count;
+    this.#log.warn(`a profile of ${this.#settings.appName} was ${way === "failed" ? "not sent" : way}: ${why}`);
+  }
+}
