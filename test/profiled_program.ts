@@ -18,13 +18,14 @@ export interface Profiled extends Ran {
   spans: Span[];
 }
 
-/** `burn(name, ms)` keeps the thread busy in a function of that name; `inJob(name, run)` runs what a job does in a span. */
+/** `burn(name, ms)` uses so much CPU time in a function of that name; `inJob(name, run)` runs what a job does in a span. */
 const TOOLS = `
   const { trace } = await import("@opentelemetry/api");
   const { runAsJob } = await import("${join(import.meta.dirname, "../src/telemetry/owner.ts")}");
   const burn = (name, ms) => {
-    const until = performance.now() + ms;
-    new Function(\`return function \${name}(until) { let n = 0; while (performance.now() < until) n++; return n; }\`)()(until);
+    const cpuMs = () => { const { user, system } = process.cpuUsage(); return (user + system) / 1e3; };
+    const work = new Function("cpuMs", \`return function \${name}(until) { while (cpuMs() < until); }\`)(cpuMs);
+    work(cpuMs() + ms);
   };
   const inJob = (name, run) => trace.getTracer("test").startActiveSpan(name, async (span) => {
     try { return await runAsJob(name, () => run(span)); } finally { span.end(); }

@@ -41,9 +41,7 @@ export function startNodeProfiler({ samplingIntervalUs, traceIds, flushIntervalM
 
   return {
     collect(isLast) {
-      const owner = time.getContext();
       const cpu = time.stop(true, generateLabels);
-      time.setContext(owner); // a flush takes it away
       // Not at once: the version 5.14.4 has forgotten the source maps by the time it needs them for the last profile.
       if (isLast) time.stop();
       const memory = heap.profile(undefined, sourceMapper);

@@ -78,11 +78,14 @@ test("OWNER names the job that each piece of work is for, in jobs that run at on
         look("its end");
       }
     }
-    await Promise.all(["a", "b", "c"].map((job) => runAsJob(job, () => work(job))));
-    assert.ok(looks > 1_000);
-    assert.deepEqual([...wrong], []);
-    assert.equal(owner(), undefined);
-    echo.close();
+    try {
+      await Promise.all(["a", "b", "c"].map((job) => runAsJob(job, () => work(job))));
+      assert.ok(looks > 1_000);
+      assert.deepEqual([...wrong], []);
+      assert.equal(owner(), undefined);
+    } finally {
+      echo.close();
+    }
   }),
 );
 

@@ -18,7 +18,7 @@ export interface Instrumentation {
   stage<T>(name: string, run: (stage: Stage) => Promise<T>): Promise<T>;
 }
 
-// The one module-level state: the application imports this file statically, long before it knows whether telemetry is on.
+// Module-level state: the application imports this file statically, long before it knows whether telemetry is on.
 let installed: Instrumentation | undefined;
 
 /** Hooks telemetry in, or out with `undefined`. Called by `startOtel` before the application is imported. */
