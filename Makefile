@@ -1,7 +1,7 @@
 # What will my worker do under production limits, and where does its time go? `make` prints the menu.
 # Variables are handed on as they are given, on the command line or in the environment; defaults are in .env.example.
 .DEFAULT_GOAL := help
-.PHONY: help setup verify otel-up otel-down otel-restart otel-logs worker-prodlike doctor test test-compose faults check bench preflight
+.PHONY: help setup verify otel-up otel-down otel-restart otel-logs worker-prodlike doctor stash unstash test test-compose faults check bench preflight
 
 RUNTIMES := test/runtimes/node_modules
 node_22 := $(RUNTIMES)/node-22/bin/node
@@ -41,6 +41,12 @@ worker-prodlike: setup ## restart the worker, built, under the production limits
 doctor: setup ## lint the limits: heap, memory, CPUs, swap, flags that hide; APP= reads another application
 	@$(RUN) scripts/doctor.ts
 
+stash: setup ## set the changes of STASH_PATHS or .prodlike-stash aside in git stash; APP= its folder, DRY=1 shows, YES=1 asks nothing
+	@$(RUN) scripts/stash.ts
+
+unstash: setup ## bring exactly these changes back; APP= as above
+	@$(RUN) scripts/unstash.ts
+
 test: setup ## run the tests; on another runtime with NODE=22, NODE=24 or RUNTIME=deno
 	@$(TEST) $(TESTS)
 
@@ -53,7 +59,7 @@ test-compose: setup ## run the tests of STACK=compose, which need Docker and its
 check: setup ## types, lint, format, imports, tests
 	@node_modules/.bin/tsc && node_modules/.bin/biome check --error-on-warnings && $(TEST) $(TESTS)
 
-bench: setup ## run a benchmark: PART=start|collector|metrics|truth|tax
+bench: setup ## run a benchmark: PART=start|collector|metrics|truth|profile_truth|tax|stash
 	@$(RUN) bench/$${PART:-start}.ts
 
 # The pinned packages, installed when they are missing or package-lock.json has changed.

@@ -40,6 +40,12 @@ export interface Config {
   part: string;
   /** Another application: absolute path of its folder, or of a file of it. */
   app: string | undefined;
+  /** Paths to set aside, one a line or separated by spaces. */
+  stashPaths: string | undefined;
+  /** Show what would be done, and do nothing. */
+  dry: boolean;
+  /** Ask nothing. */
+  yes: boolean;
   profiling: boolean;
   /** The command line of compose, without arguments. */
   compose: string[];
@@ -119,6 +125,9 @@ export function loadConfig(environment: Environment, root = ROOT): Config {
     onlyCollector: environment.ONLY === "collector",
     part: environment.PART || "start",
     app: environment.APP ? resolve(environment.APP) : undefined,
+    stashPaths: environment.STASH_PATHS,
+    dry: environment.DRY === "1",
+    yes: environment.YES === "1",
     profiling,
     compose: text("COMPOSE").trim().split(/\s+/),
     apiHost: text("API_HOST"),

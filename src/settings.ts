@@ -79,11 +79,18 @@ export const CONTAINER_SETTINGS: readonly Setting[] = [
 export const ARGUMENTS: readonly Setting[] = [
   { name: "JSON", default: "", help: "1: stdout is exactly one JSON object", allowed: ["1"] },
   { name: "ONLY", default: "", help: "otel-up: the collector alone", allowed: ["collector"] },
-  { name: "APP", default: "", help: "doctor: folder or compose file of another application" },
+  {
+    name: "APP",
+    default: "",
+    help: "doctor: folder or compose file of another application; stash, unstash: its folder",
+  },
+  { name: "STASH_PATHS", default: "", help: "stash: paths to set aside; empty: those of .prodlike-stash in APP" },
+  { name: "DRY", default: "", help: "1: stash only shows what it would set aside", allowed: ["1"] },
+  { name: "YES", default: "", help: "1: stash asks nothing", allowed: ["1"] },
   {
     name: "PART",
     default: "start",
     help: "bench: which benchmark",
-    allowed: ["start", "collector", "metrics", "profile_truth"],
+    allowed: ["start", "collector", "metrics", "truth", "profile_truth", "tax", "stash"],
   },
 ];

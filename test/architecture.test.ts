@@ -6,6 +6,7 @@ import { ROOT } from "../src/config.ts";
 
 /** What each folder may import besides itself, Node, packages and `base`. */
 const arrows: Record<string, string[]> = {
+  "src/stash": ["src/stack/lock.ts", "src/stack/json_file.ts"],
   "src/verify": ["src/load", "src/stack", "src/limits", "src/runs", "src/otlp", "src/telemetry/attributes.ts"],
   "src/load": ["src/stack", "src/runs", "src/otlp"],
   "src/stack": [

@@ -1,0 +1,110 @@
+import { Buffer } from "node:buffer";
+import { closeSync, existsSync, openSync } from "node:fs";
+import type { Readable } from "node:stream";
+import { execa } from "execa";
+import type { Environment } from "../config.ts";
+import { UserError } from "../user_error.ts";
+
+/** What one command of git is given besides its arguments. */
+export interface GitOptions {
+  input?: string | Readable;
+  /** A file to read instead: git reads all of it even when this process is killed. */
+  inputFile?: string;
+  /** Variables of this command alone, such as `GIT_INDEX_FILE`. */
+  env?: Environment;
+}
+
+/** git at work in one folder. All three throw {@link GitError} when it fails; `succeeds` only when it cannot start. */
+export interface Git {
+  folder: string;
+  text(args: string[], options?: GitOptions): Promise<string>;
+  bytes(args: string[], options?: GitOptions): Promise<Buffer>;
+  succeeds(args: string[], options?: GitOptions): Promise<boolean>;
+}
+
+/** A command of git that failed, with the last words it said. */
+export class GitError extends UserError {
+  override name = "GitError";
+}
+
+/** More output than this is an error, bytes. */
+const MAX_OUTPUT_BYTES = 2 ** 31 - 1;
+
+/** These override the user's configuration: what is set aside has to be on the disk, and read from it, as it is. */
+const OPTIONS = [
+  "core.fsync=all",
+  "core.fsyncMethod=batch",
+  "core.fsmonitor=false",
+  "core.ignoreStat=false",
+  // A file whose line ends cannot be converted back is no reason to fail: its own bytes are kept too.
+  "core.safecrlf=false",
+].flatMap((option) => ["-c", option]);
+
+/** git in `folder`, an absolute path; `identity` holds the variables that name an author, when the user has no name. */
+export function gitIn(folder: string, environment: Environment, identity: Environment = {}): Git {
+  const base = { ...gitEnvironment(environment), ...identity };
+
+  async function run(args: string[], { input = "", inputFile, env = {} }: GitOptions = {}) {
+    const file = inputFile === undefined ? undefined : openSync(inputFile, "r");
+    const result = await execa("git", [...OPTIONS, ...args], {
+      cwd: folder,
+      env: { ...base, ...env },
+      extendEnv: false,
+      encoding: "buffer",
+      maxBuffer: MAX_OUTPUT_BYTES,
+      stripFinalNewline: false,
+      reject: false,
+      // execa takes any descriptor, its types know few.
+      ...(file === undefined ? { input } : { stdin: file as 0 }),
+    });
+    if (file !== undefined) closeSync(file);
+    return { ...result, command: args.find((each) => !each.startsWith("-")) };
+  }
+
+  async function bytes(args: string[], options?: GitOptions): Promise<Buffer> {
+    const result = await run(args, options);
+    if (result.failed) throw failure(folder, result);
+    return Buffer.from(result.stdout.buffer, result.stdout.byteOffset, result.stdout.byteLength);
+  }
+
+  return {
+    folder,
+    bytes,
+    text: async (args, options) => (await bytes(args, options)).toString("utf8"),
+    async succeeds(args, options) {
+      const result = await run(args, options);
+      if (result.exitCode === undefined) throw failure(folder, result);
+      return result.exitCode === 0;
+    },
+  };
+}
+
+interface Failure {
+  command: string | undefined;
+  message?: string | undefined;
+  stderr?: Uint8Array | undefined;
+  code?: string | undefined;
+}
+
+function failure(folder: string, { command, message = "", stderr, code }: Failure): GitError {
+  if (!existsSync(folder)) return new GitError(`Cannot work in "${folder}": there is no such folder`);
+  if (code === "ENOENT") return new GitError("Cannot find git: it has to be installed (https://git-scm.com)");
+  const said =
+    Buffer.from(stderr ?? [])
+      .toString("utf8")
+      .trim() || message;
+  return new GitError(`Cannot run "git ${command}" in "${folder}": ${said}`);
+}
+
+/** The caller's environment without what points git elsewhere, as it does inside a hook. */
+function gitEnvironment(environment: Environment): Environment {
+  const kept = /^GIT_(CONFIG_(?!PARAMETERS)|EXEC_PATH$|(AUTHOR|COMMITTER)_(NAME|EMAIL)$)/;
+  return {
+    ...Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith("GIT_") || kept.test(name))),
+    LC_ALL: "C",
+    GIT_OPTIONAL_LOCKS: "0",
+    GIT_TERMINAL_PROMPT: "0",
+    // The bytes of an object, not of one that stands in for it.
+    GIT_NO_REPLACE_OBJECTS: "1",
+  };
+}

@@ -1,0 +1,18 @@
+import { join } from "node:path";
+import { foldersOf, lookAt } from "./file_state.ts";
+import { type IndexState, SUBMODULE } from "./index_state.ts";
+import { Refusal } from "./refusal.ts";
+import type { Repository } from "./repository.ts";
+
+/** @throws {Refusal} when a path is a submodule, or lies in one or in another repository */
+export function requireNoSubmodule({ top }: Repository, index: IndexState, paths: { path: string }[]): void {
+  const nested = new Map<string, boolean>();
+  for (const { path } of paths) {
+    const submodule = [...foldersOf(path), path].find((each) => index.get(each)?.startsWith(SUBMODULE));
+    if (submodule) throw new Refusal(`Cannot move "${path}": "${submodule}" is a submodule`);
+    for (const folder of foldersOf(path)) {
+      if (!nested.has(folder)) nested.set(folder, !!lookAt(join(top, folder, ".git")));
+      if (nested.get(folder)) throw new Refusal(`Cannot move "${path}": "${folder}" is a repository of its own`);
+    }
+  }
+}
