@@ -2,6 +2,7 @@ import { relative } from "node:path";
 import { partProgress } from "../src/stack/progress.ts";
 import { openStack } from "../src/stack/stack.ts";
 import { EXIT, runScript } from "../src/terminal.ts";
+import { ledgerLine } from "../src/verify/ledger_line.ts";
 import { verify } from "../src/verify/verify.ts";
 import { drawWaterfall } from "../src/verify/waterfall.ts";
 
@@ -13,6 +14,7 @@ await runScript(async (config, { say, paint, columns, signal }) => {
   return stack.use({ signal, say, onEvent: partProgress(say) }, async () => {
     const { result, spans } = await verify(config, stack, { signal, say });
     if (spans.length) say(`\n${drawWaterfall(spans, { columns, paint })}`);
+    for (const line of spans.map(ledgerLine).filter(Boolean)) say(`\n${line}`);
     say();
     for (const { name, ok, detail, facts = [], next } of result.checks) {
       say(`${ok ? paint("green", "✔") : paint("red", "✘")} ${name.padEnd(26)} ${detail}`);
