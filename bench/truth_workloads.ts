@@ -52,9 +52,9 @@ export const workloads: Record<string, (surroundings: Surroundings) => Work[]> =
       const profiler = new GCProfiler();
       profiler.start();
       const kept: object[] = [];
-      const until = performance.now() + 400;
+      const until = performance.now() + 600;
       job.burnWhile(() => {
-        for (let i = 0; i < 1_000; i++) kept[(i * 7919) % 200_000] = { i, text: new Array(20).fill(i) };
+        for (let i = 0; i < 1_000; i++) kept[(i * 7919) % 300_000] = { i, text: new Array(40).fill(i) };
         return performance.now() < until;
       });
       const { statistics } = profiler.stop();
