@@ -16,7 +16,7 @@ test("each sample carries the job and the span it was for, in jobs that run at o
   const ran = await runProfiled(
     `const { setTimeout: sleep, setImmediate: next } = await import("node:timers/promises");
     const work = (name) => inJob(name, async () => {
-      for (let i = 0; i < 80; i++) {
+      for (let i = 0; i < 120; i++) {
         burn("burn_" + name, 12);
         await (i % 3 ? next() : sleep(1));
       }
@@ -28,7 +28,7 @@ test("each sample carries the job and the span it was for, in jobs that run at o
       burn("after_" + name, 60);
     });
     await Promise.all([work("a"), work("b"), inJob("waits", () => sleep(1_000))]);`,
-    { PYROSCOPE_FLUSH_INTERVAL_MS: "500" },
+    { PYROSCOPE_FLUSH_INTERVAL_MS: "1000" },
   );
   assert.equal(ran.code, 0, ran.stderr);
   for (const job of ["a", "b"]) {
@@ -41,10 +41,10 @@ test("each sample carries the job and the span it was for, in jobs that run at o
       }
     }
     const withIt = ran.profiles.filter((profile) => samplesOf([profile], `burn_${job}`).length > 0);
-    assert.ok(withIt.length >= 3, `${withIt.length} profiles with samples of ${job}`);
+    assert.ok(withIt.length >= 2, `${withIt.length} profiles with samples of ${job}`);
   }
   const cpuMs = samplesOf(ran.profiles, "burn_a").reduce((sum, { values }) => sum + (values.cpu ?? 0) / 1e6, 0);
-  assert.ok(cpuMs > 480 && cpuMs < 1_920, `${cpuMs} ms in samples of 960 ms`);
+  assert.ok(cpuMs > 720 && cpuMs < 2_880, `${cpuMs} ms in samples of 1440 ms`);
   assert.equal(spanIds(ran, "waits").length, 1);
   assert.equal(ran.stderr, "");
 });
@@ -103,20 +103,18 @@ test("no trace id is told to a receiver that did not ask for them", { skip }, as
 });
 
 test("the first profile ends 1 s after the first span, the next ones take longer", { skip }, async () => {
-  const { profiles } = await runProfiled(`
+  const { profiles, spans } = await runProfiled(`
     const { setTimeout: sleep } = await import("node:timers/promises");
     await sleep(1_500);
     const end = performance.now() + 3_500;
     await inJob("long", async () => { while (performance.now() < end) { burn("work", 5); await sleep(5); } });`);
-  const durations = profiles
+  const ends = profiles
     .filter((profile) => samplesOf([profile], "work").length)
-    .map((one) => one.untilMs - one.fromMs);
-  // It was idle for 0.5 s before the first of them; the last is cut off by the end of the process.
-  const [first = 0, second = 0, rest = 0] = durations;
-  assert.equal(durations.length, 3, durations.join());
-  assert.ok(first > 1_000 && first < 1_900, durations.join());
-  assert.ok(second > 1_800 && second < 2_400, durations.join());
-  assert.ok(rest < 1_000, durations.join());
+    .map(({ untilMs }) => untilMs - Number(spans[0]!.startNs) / 1e6);
+  const [first = 0, second = 0] = ends;
+  assert.ok(first > 900 && first < 1_900, ends.join());
+  assert.ok(second - first > 1_900 && second - first < 2_900, ends.join());
+  assert.equal(ends.length, 3, ends.join());
 });
 
 /** Runs a program whose profiles go to a server that answers like this. */
@@ -162,10 +160,10 @@ test("a server that never answers costs one flush at a time, and not the end of 
   const began = performance.now();
   const { stderr, code } = await withServer(() => requests++, { PYROSCOPE_FLUSH_INTERVAL_MS: "100" }, busy);
   assert.equal(code, 0);
-  assert.ok(requests <= 4, String(requests));
+  assert.ok(requests <= 10, String(requests)); // of twenty and more
   assert.match(stderr, /was dropped: earlier ones are still under way/);
   assert.ok(stderr.split("\n").length <= 4, stderr);
-  assert.ok(performance.now() - began < 9_000);
+  assert.ok(performance.now() - began < 20_000);
 });
 
 test("a server that is away or redirects is said in a line", { skip }, async () => {
