@@ -30,6 +30,50 @@ test(`stash and unstash lose nothing of ${CASES} generated trees, also when they
   }
 });
 
+test("stash and unstash lose nothing of a small tree, at whichever step they are killed", async (context) => {
+  const scripts = await buildScripts();
+  const stride = CASES < 500 ? 13 : 1;
+  try {
+    const kinds: ((step: number) => KillAt)[] = (["before", "during", "after"] as const).map((when) => (step) => ({
+      git: step,
+      when,
+    }));
+    if (currentRuntime === "node") kinds.push((step) => ({ file: step }));
+    const works = (["stash", "unstash"] as const).flatMap((name) =>
+      kinds.map(async (killAt) => {
+        let step = 1;
+        while (await isKilled(name, killAt(step), scripts)) step += stride;
+        return step;
+      }),
+    );
+    context.diagnostic(`every ${stride}. step, up to ${(await Promise.all(works)).join(", ")}`);
+  } finally {
+    scripts.close();
+  }
+});
+
+async function isKilled(name: "stash" | "unstash", killAt: KillAt, scripts: BuiltScripts): Promise<boolean> {
+  const repository = await makeRepository();
+  try {
+    for (const path of ["a.ts", "gone.ts"]) repository.write(path, "one\n");
+    await repository.git(["add", "."]);
+    await repository.git(["commit", "--quiet", "--message=one"]);
+    repository.write("a.ts", "two\n");
+    repository.write("new/file", "", 0o600);
+    await repository.git(["rm", "--quiet", "gone.ts"]);
+    const before = await repository.snapshot();
+    if (name === "unstash") await repository.stash(".");
+    const code = await scripts.run(name, repository, { list: ".", killAt });
+    const step = "git" in killAt ? killAt.git : killAt.file;
+    if (step % 2) await refusedOr(() => repository.stash("."));
+    await repository.unstash();
+    assert.deepEqual(await repository.snapshot(), before, `${name} killed: ${JSON.stringify(killAt)}`);
+    return code === "killed";
+  } finally {
+    repository.close();
+  }
+}
+
 async function roundTrip(seed: number, scripts: BuiltScripts, sums: Record<"paths" | "kills" | "refused", number>) {
   const random = randomOf(seed);
   const repository = await makeRepository();

@@ -5,6 +5,8 @@ import { test } from "node:test";
 import { execa } from "execa";
 import { makeRepository, type TestRepository } from "../../test/stash_repository.ts";
 
+const count = (stash: string) => stash.split("\n").filter(Boolean).length;
+
 /** A tree with a change of each kind; `ignored` is of the second entry. */
 const LIST = ".\nignored:ignored";
 
@@ -98,7 +100,7 @@ test("stash keeps the half-made entry when a file was saved meanwhile, and the f
     const { files, index, stash } = await repository.snapshot();
     assert.equal(files["a.ts"], `${before.files["a.ts"]}saved\n`);
     assert.deepEqual({ ...files, "a.ts": before.files["a.ts"] }, before.files);
-    assert.deepEqual([index, stash.trim().split("\n").length], [before.index, 1]);
+    assert.deepEqual([index, count(stash)], [before.index, 1]);
   }));
 
 test("stash puts everything back but a file that was saved in the middle, and keeps the entries", () =>
@@ -114,7 +116,7 @@ test("stash puts everything back but a file that was saved in the middle, and ke
     const { files, index, stash } = await repository.snapshot();
     assert.match(files["a.ts"]!, /saved\n$/);
     assert.deepEqual({ ...files, "a.ts": before.files["a.ts"] }, before.files);
-    assert.deepEqual([index, stash.trim().split("\n").length], [before.index, 2]);
+    assert.deepEqual([index, count(stash)], [before.index, 2]);
   }));
 
 test("stash puts everything back but an index entry that was staged in the middle, and keeps the entries", () =>
@@ -131,7 +133,7 @@ test("stash puts everything back but an index entry that was staged in the middl
     const { files, index, stash } = await repository.snapshot();
     assert.deepEqual(files, before.files);
     assert.deepEqual(index, { ...before.index, "a.ts": `100644 ${blob} 0 0` });
-    assert.equal(stash.trim().split("\n").length, 1);
+    assert.equal(count(stash), 1);
   }));
 
 test("unstash drops nothing when what it reads at the end is not what was recorded", () =>

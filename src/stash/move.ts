@@ -59,7 +59,7 @@ export async function planMove(
   }
   const [files, entries] = [record.paths.filter(hasKnownFile), record.paths.filter(hasKnownEntry)];
   requireNoSubmodule(repository, index, record.paths);
-  requireRoom(repository, record, files, to);
+  requireRoom(repository, files, to);
   return { to, files, entries, before, left };
 }
 

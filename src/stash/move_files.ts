@@ -41,7 +41,7 @@ export async function moveFiles(repository: Repository, record: StashRecord, mov
     requireUnchanged(repository, path, before.get(path)!.file);
     unlinkSync(join(top, path));
   }
-  for (const folder of foldersToRemove(record, files, to)) removeEmpty(join(top, folder));
+  for (const folder of foldersToRemove(files, to)) removeEmpty(join(top, folder));
   if (to === "changed") {
     for (const [folder, mode] of Object.entries(record.folders)) makeFolder(join(top, folder), name, mode);
   }

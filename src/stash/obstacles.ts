@@ -2,14 +2,14 @@ import { readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { foldersOf, isFolder, lookAt } from "./file_state.ts";
 import type { Side } from "./move.ts";
-import type { StashedPath, StashRecord } from "./record.ts";
+import type { StashedPath } from "./record.ts";
 import { Refusal } from "./refusal.ts";
 import type { Repository } from "./repository.ts";
 
 /** @throws {Refusal} when something that is not ours stands where a path, or a folder that leads to it, has to be */
-export function requireRoom({ top }: Repository, record: StashRecord, paths: StashedPath[], to: Side): void {
+export function requireRoom({ top }: Repository, paths: StashedPath[], to: Side): void {
   const vanishing = new Set(paths.filter(({ [to]: { file } }) => !file).map(({ path }) => path));
-  const removed = new Set(foldersToRemove(record, paths, to));
+  const removed = new Set(foldersToRemove(paths, to));
   const inTheWay = (path: string): string | undefined => {
     for (const folder of foldersOf(path)) {
       const stat = lookAt(join(top, folder));
@@ -29,9 +29,8 @@ export function requireRoom({ top }: Repository, record: StashRecord, paths: Sta
 }
 
 /** The folders that go when they are empty, innermost first: those that held files of the other side only. */
-export function foldersToRemove(record: StashRecord, paths: StashedPath[], to: Side): string[] {
+export function foldersToRemove(paths: StashedPath[], to: Side): string[] {
   const kept = new Set(paths.filter(({ [to]: { file } }) => file).flatMap(({ path }) => foldersOf(path)));
-  if (to === "changed") for (const folder of Object.keys(record.folders)) kept.add(folder);
   const other = to === "clean" ? "changed" : "clean";
   const candidates = paths.filter(({ [to]: here, [other]: there }) => there.file && !here.file);
   const folders = new Set(candidates.flatMap(({ path }) => foldersOf(path)));

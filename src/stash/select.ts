@@ -24,9 +24,8 @@ export async function selectChanges(repository: Repository, list: StashList): Pr
   const status = await readStatus(repository, both);
   const { changes } = status;
   if (list.ignored.length) {
-    const known = new Set(changes.map(({ path }) => path));
     const all = (await readStatus(repository, list.ignored, { ignored: true })).changes;
-    changes.push(...all.filter(({ path, kind }) => kind === "ignored" && !known.has(path)));
+    changes.push(...all.filter(({ kind }) => kind === "ignored"));
   }
   const outside = changes.find(({ path }) => !path.startsWith(repository.prefix));
   if (outside) {

@@ -45,31 +45,30 @@ export async function resumeStash(
   repository: Repository,
   say: (line: string) => void,
 ): Promise<StashRecord | undefined> {
-  const { git } = repository;
   const record = await readRecord(repository);
   if (!record) return undefined;
-  if (record.phase === "storing")
-    say(`An earlier make stash was interrupted: ${await forgetUnmoved(repository, record)}.`);
-  if (record.phase === "storing") return undefined;
-  if (record.phase === "restored") {
-    say("An earlier make unstash was interrupted: all is back, its entries are dropped now.");
+  const { phase, entries } = record;
+  const interrupted = `An earlier make ${phase === "storing" || phase === "removing" ? "stash" : "unstash"} was interrupted`;
+  if (phase === "storing") {
+    say(`${interrupted}: ${await forgetUnmoved(repository, record)}.`);
+    return undefined;
+  }
+  if (phase === "restored") {
+    say(`${interrupted}: all is back, its entries are dropped now.`);
     await dropAll(repository, record);
     return undefined;
   }
-  const list = await listEntries(git);
-  if (record.phase === "stashed" && !record.entries.some(({ commit }) => list.includes(commit))) {
-    const commits = record.entries.map(({ commit }) => commit).join(" ");
-    say(`What was set aside before is gone from git stash list and forgotten: ${commits}`);
+  const list = await listEntries(repository.git);
+  if (phase === "stashed" && !entries.some(({ commit }) => list.includes(commit))) {
+    say(`What was set aside before is gone from git stash list: ${entries.map(({ commit }) => commit).join(" ")}.`);
     forgetRecord(repository);
     return undefined;
   }
-  await requireEntries(git, record.entries);
-  if (record.phase === "stashed") {
+  await requireEntries(repository.git, entries);
+  if (phase === "stashed") {
     throw new Refusal(`Cannot set more aside: ${count(record)} set aside already`, { next: "make unstash" });
   }
-  say(
-    `An earlier make ${record.phase === "removing" ? "stash" : "unstash"} was interrupted: setting aside what it named.`,
-  );
+  say(`${interrupted}: setting aside what it named.`);
   const move = await planMove(repository, record, "clean", { from: ["changed", "clean"] });
   enterPhase(repository, record, "removing");
   await runMove(repository, record, move);
@@ -94,7 +93,7 @@ export async function dropAll(repository: Repository, record: StashRecord): Prom
 }
 
 /** "3 paths are", for sentences. */
-export function count({ paths }: StashRecord): string {
+function count({ paths }: StashRecord): string {
   return paths.length === 1 ? `"${paths[0]!.path}" is` : `${paths.length} paths are`;
 }
 

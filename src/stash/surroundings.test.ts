@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -132,6 +132,55 @@ test("stash and unstash work with ids of SHA-256", async () => {
     await grow(repository);
     await repository.git(["add", "--intent-to-add", "ü/new"]);
     await thereAndBack(repository);
+  } finally {
+    repository.close();
+  }
+});
+
+test("what is set aside is clean by the attributes that are left", async () => {
+  const repository = await makeRepository();
+  try {
+    repository.write(".gitattributes", "*.ts -text\n");
+    repository.write("a.ts", "one\n");
+    await repository.git(["add", "."]);
+    await repository.git(["commit", "--quiet", "--message=one"]);
+    repository.write(".gitattributes", "*.ts text eol=crlf\n");
+    repository.write("a.ts", "two\r\n");
+    await thereAndBack(repository);
+  } finally {
+    repository.close();
+  }
+});
+
+test("a link where a folder was leads nowhere: what is behind it stays", async () => {
+  const repository = await makeRepository();
+  try {
+    await grow(repository);
+    repository.write("other/b.ts", "not listed\n");
+    rmSync(join(repository.folder, "ü"), { recursive: true });
+    symlinkSync("other", join(repository.folder, "ü"));
+    const before = await repository.snapshot();
+    assert.deepEqual(await repository.stash("ü"), ["ü/b.ts", "ü"]);
+    assert.equal((await repository.snapshot()).files["other/b.ts"], "file 644 not listed\n");
+    await repository.unstash();
+    assert.deepEqual(await repository.snapshot(), before);
+  } finally {
+    repository.close();
+  }
+});
+
+test("a path that was removed from the index and is ignored is set aside once", async () => {
+  const repository = await makeRepository();
+  try {
+    await grow(repository);
+    await repository.git(["stash", "push", "--quiet", "--include-untracked"]);
+    await repository.git(["stash", "drop", "--quiet"]);
+    await repository.git(["rm", "--quiet", "--cached", "a.ts"]);
+    repository.write(".git/info/exclude", "a.ts\n");
+    const before = await repository.snapshot();
+    assert.deepEqual(await repository.stash("ignored:a.ts"), ["a.ts"]);
+    await repository.unstash();
+    assert.deepEqual(await repository.snapshot(), before);
   } finally {
     repository.close();
   }

@@ -8,17 +8,19 @@ import { dropAll, forgetUnmoved } from "./stash.ts";
 
 /**
  * Brings back what was set aside, compares it with the record, then drops the entries. After an error everything is as it
- * was, or the error says what is not.
+ * was, or the error says what is not. Returns `undefined` when a stash was interrupted before it had moved anything.
  *
  * @throws {Refusal} when it cannot come back exactly; nothing has changed then
  * @throws {UserError} when nothing is set aside
  */
-export async function bringBack(repository: Repository, say: (line: string) => void): Promise<StashRecord> {
+export async function bringBack(repository: Repository, say: (line: string) => void): Promise<StashRecord | undefined> {
   const record = await readRecord(repository);
   if (!record) throw new UserError("Cannot bring changes back: nothing is set aside here", { next: "make stash" });
   const { phase } = record;
-  if (phase === "storing") say(`An earlier make stash was interrupted: ${await forgetUnmoved(repository, record)}.`);
-  if (phase === "storing") return record;
+  if (phase === "storing") {
+    say(`An earlier make stash was interrupted: ${await forgetUnmoved(repository, record)}.`);
+    return undefined;
+  }
   if (phase === "removing") say("An earlier make stash was interrupted: undoing it.");
   if (phase === "restoring" || phase === "restored") say("An earlier make unstash was interrupted: finishing it.");
   if (phase !== "restored") await putBack(repository, record);
