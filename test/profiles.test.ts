@@ -14,7 +14,7 @@ import { runProfiled } from "./profiled_program.ts";
 test("verify PROFILING=on proves profiles of both services, and the run keeps them", async () => {
   const checkout = await makeCheckout();
   try {
-    const ran = await checkout.run("verify", { PROFILING: "on", JSON: "1" });
+    const ran = await checkout.run("verify", { PROFILING: "on", RUNTIME: currentRuntime, JSON: "1" });
     assert.equal(ran.code, 0, ran.stderr);
     const result = json(ran);
     const profiled = result.checks.filter(({ name }) => name.includes("profile"));

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { Profile, Sample, StringTable, ValueType } from "pprof-format";
-import { type CollectorOptions, startCollector } from "./collector.ts";
+import { startCollector } from "./collector.ts";
 import { send } from "./test_collector.ts";
 
 /** A profile of one sample, with a string of that length. */
@@ -19,19 +19,17 @@ function pprof(padding = 0): Buffer {
 /** Runs `use` with a receiver; `stored()` lists its files. */
 async function withIngest(
   use: (receiver: { url: string; folder: string; stored: () => string[] }) => Promise<void>,
-  {
-    folder = mkdtempSync(join(tmpdir(), "ingest-")),
-    ...limits
-  }: { folder?: string; maxBytes?: number; maxFiles?: number } = {},
+  options: { folder?: string; maxBytes?: number; maxFiles?: number } = {},
 ): Promise<void> {
-  const options: CollectorOptions = { folder, port: 0, profiles: { port: 0, ...limits } };
-  const collector = await startCollector(options);
+  const { folder = mkdtempSync(join(tmpdir(), "ingest-")), ...limits } = options;
+  const collector = await startCollector({ folder, port: 0, profiles: { port: 0, ...limits } });
   const kept = join(folder, "profiles");
   const stored = () => readdirSync(kept, { recursive: true, encoding: "utf8" }).filter((name) => name.includes(".pb"));
   try {
     await use({ url: `${collector.profilesUrl}/ingest`, folder: kept, stored });
   } finally {
     await collector.close();
+    if (!options.folder) rmSync(folder, { recursive: true });
   }
 }
 

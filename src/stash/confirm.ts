@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 import { UserError } from "../user_error.ts";
 
@@ -7,12 +8,14 @@ import { UserError } from "../user_error.ts";
  * @throws {UserError} when nobody is there to answer
  */
 export async function confirm(question: string, signal: AbortSignal): Promise<boolean> {
-  if (!process.stdin.isTTY)
-    throw new UserError(`Cannot ask "${question}": there is no terminal`, { next: "add YES=1" });
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  if (!process.stdin.isTTY) throw new UserError(`Cannot ask "${question}": there is no terminal`, { next: "add YES=1" });
+  // Not as a terminal of its own, which would keep Ctrl-C for itself.
+  const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
   try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `, { signal })).trim());
+    const ended = once(lines, "close").then(() => "");
+    const answer = await Promise.race([lines.question(`${question} [y/N] `, { signal }), ended]);
+    return /^y(es)?$/i.test(answer.trim());
   } finally {
-    terminal.close();
+    lines.close();
   }
 }
