@@ -55,12 +55,14 @@ test("stash and unstash lose nothing of a small tree, at whichever step they are
 async function isKilled(name: "stash" | "unstash", killAt: KillAt, scripts: BuiltScripts): Promise<boolean> {
   const repository = await makeRepository();
   try {
-    for (const path of ["a.ts", "gone.ts"]) repository.write(path, "one\n");
+    for (const path of ["a.ts", "gone.ts", "again.ts"]) repository.write(path, "one\n");
     await repository.git(["add", "."]);
     await repository.git(["commit", "--quiet", "--message=one"]);
     repository.write("a.ts", "two\n");
     repository.write("new/file", "", 0o600);
     await repository.git(["rm", "--quiet", "gone.ts"]);
+    await repository.git(["rm", "--quiet", "--cached", "again.ts"]);
+    await repository.git(["add", "--intent-to-add", "again.ts"]);
     const before = await repository.snapshot();
     if (name === "unstash") await repository.stash(".");
     const code = await scripts.run(name, repository, { list: ".", killAt });
@@ -93,9 +95,10 @@ async function roundTrip(seed: number, scripts: BuiltScripts, sums: Record<"path
     } else {
       // Whatever is typed after a kill, all comes back: to and fro, and perhaps killed once more.
       if (random.chance(0.4)) await stash();
+      let number = seed;
       do {
         const name = random.pick(["stash", "unstash"] as const);
-        const code = await scripts.run(name, repository, { list, killAt: stepOf(seed + sums.kills, name) });
+        const code = await scripts.run(name, repository, { list, killAt: stepOf(number++, name) });
         if (code === "killed") sums.kills++;
         if (random.chance(0.3)) await refusedOr(() => repository.stash(list));
       } while (random.chance(0.4));

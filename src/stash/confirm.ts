@@ -8,7 +8,8 @@ import { UserError } from "../user_error.ts";
  * @throws {UserError} when nobody is there to answer
  */
 export async function confirm(question: string, signal: AbortSignal): Promise<boolean> {
-  if (!process.stdin.isTTY) throw new UserError(`Cannot ask "${question}": there is no terminal`, { next: "add YES=1" });
+  if (!process.stdin.isTTY)
+    throw new UserError(`Cannot ask "${question}": there is no terminal`, { next: "add YES=1" });
   // Not as a terminal of its own, which would keep Ctrl-C for itself.
   const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
   try {

@@ -13,15 +13,16 @@ const LIST = ".\nignored:ignored";
 async function inRepository(work: (repository: TestRepository) => Promise<void>): Promise<void> {
   const repository = await makeRepository();
   try {
-    for (const path of ["a.ts", "b.ts", "d/c.ts", "gone.ts"]) repository.write(path, `${path}\n`);
+    for (const path of ["a.ts", "b.ts", "d/c.ts", "gone.ts", "again.ts"]) repository.write(path, `${path}\n`);
     repository.write(".gitignore", "ignored\n");
     await repository.git(["add", "."]);
     await repository.git(["commit", "--quiet", "--message=one"]);
     repository.write("a.ts", "staged\n");
     repository.write("intended.ts", "");
     await repository.git(["add", "a.ts"]);
-    await repository.git(["add", "--intent-to-add", "intended.ts"]);
     await repository.git(["rm", "--quiet", "gone.ts"]);
+    await repository.git(["rm", "--quiet", "--cached", "again.ts"]);
+    await repository.git(["add", "--intent-to-add", "intended.ts", "again.ts"]);
     repository.write("a.ts", "and more\r\n", 0o600);
     repository.write("new/file", "untracked\n");
     repository.write("ignored", "ignored\n");

@@ -33,7 +33,7 @@ export interface MoveOptions {
 }
 
 /**
- * Finds out whether all paths of a record can be brought to one side; changes nothing.
+ * Finds out whether all paths of a record can be brought to one side; changes nothing but removes half-written drafts.
  *
  * @throws {Refusal} when a path has changed since, or something stands in the way
  */
@@ -48,8 +48,12 @@ export async function planMove(
   const before = observe(repository, record.paths, index);
   const hasKnownFile = ({ path, ...sides }: StashedPath) =>
     from.some((side) => isDeepStrictEqual(before.get(path)!.file, sides[side].file));
-  const hasKnownEntry = ({ path, ...sides }: StashedPath) =>
-    from.some((side) => before.get(path)!.index === sides[side].index);
+  const hasKnownEntry = ({ path, ...sides }: StashedPath) => {
+    const { index } = before.get(path)!;
+    // git makes an intent to add in two steps, and between them there is no entry.
+    const isHalfMade = from.length > 1 && index === undefined && !!sides.changed.index?.endsWith(INTENT);
+    return isHalfMade || from.some((side) => index === sides[side].index);
+  };
   const left = record.paths.filter((each) => !hasKnownFile(each) || !hasKnownEntry(each)).map(({ path }) => path);
   if (left.length && !leaveOthers) {
     const more = left.length > 1 ? ` and ${left.length - 1} more` : "";
