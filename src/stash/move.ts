@@ -3,7 +3,7 @@ import { UserError } from "../user_error.ts";
 import { readState } from "./file_state.ts";
 import { INTENT, intendToAdd, readIndex, writeIndex } from "./index_state.ts";
 import { moveFiles, removeDrafts } from "./move_files.ts";
-import { requireRoom } from "./obstacles.ts";
+import { requireIndexRoom, requireRoom } from "./obstacles.ts";
 import type { PathState, StashedPath, StashRecord } from "./record.ts";
 import { Refusal } from "./refusal.ts";
 import type { Repository } from "./repository.ts";
@@ -64,6 +64,7 @@ export async function planMove(
   const [files, entries] = [record.paths.filter(hasKnownFile), record.paths.filter(hasKnownEntry)];
   requireNoSubmodule(repository, index, record.paths);
   requireRoom(repository, files, to);
+  requireIndexRoom(index, entries, to);
   return { to, files, entries, before, left };
 }
 

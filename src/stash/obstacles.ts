@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { foldersOf, isFolder, lookAt } from "./file_state.ts";
+import type { IndexState } from "./index_state.ts";
 import type { Side } from "./move.ts";
 import type { StashedPath } from "./record.ts";
 import { Refusal } from "./refusal.ts";
@@ -25,6 +26,18 @@ export function requireRoom({ top }: Repository, paths: StashedPath[], to: Side)
   for (const { path } of paths.filter(({ [to]: { file } }) => file)) {
     const obstacle = inTheWay(path);
     if (obstacle) throw new Refusal(`Cannot move "${path}": "${obstacle}" is in its way`, { next: "move that away" });
+  }
+}
+
+/** @throws {Refusal} when an index entry that is not ours would have to give way: git removes it without a word */
+export function requireIndexRoom(index: IndexState, paths: StashedPath[], to: Side): void {
+  const own = new Set(paths.map(({ path }) => path));
+  const foreign = new Set([...index.keys()].filter((path) => !own.has(path)));
+  const folders = new Set([...foreign].flatMap(foldersOf));
+  for (const { path } of paths.filter(({ [to]: { index } }) => index)) {
+    const obstacle = foldersOf(path).find((folder) => foreign.has(folder)) ?? (folders.has(path) ? path : undefined);
+    if (!obstacle) continue;
+    throw new Refusal(`Cannot move "${path}": "${obstacle}" is in its way in the index`, { next: "list that as well" });
   }
 }
 

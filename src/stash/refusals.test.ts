@@ -100,6 +100,17 @@ const unfit: [what: string, list: string, change: Change, message: RegExp][] = [
     (r) => [rmSync(join(r.folder, "d"), { recursive: true }), symlinkSync("/tmp", join(r.folder, "d"))],
     /^Cannot move "d\/c.ts": "d" is in its way$/,
   ],
+  [
+    "a path whose folder is a file in the index, and not listed",
+    ":(glob)d/*",
+    async (r) => [
+      rmSync(join(r.folder, "d"), { recursive: true }),
+      r.write("d", "staged"),
+      await r.git(["add", "--all"]),
+      rmSync(join(r.folder, "d")),
+    ],
+    /^Cannot move "d\/c.ts": "d" is in its way in the index$/,
+  ],
   ["a path outside of the repository", "../x", () => {}, /outside repository/],
 ];
 for (const [what, list, change, message] of unfit) {

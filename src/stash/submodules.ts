@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { foldersOf, lookAt } from "./file_state.ts";
+import { foldersOf, isReached, lookAt } from "./file_state.ts";
 import { type IndexState, SUBMODULE } from "./index_state.ts";
 import { Refusal } from "./refusal.ts";
 import type { Repository } from "./repository.ts";
@@ -11,7 +11,9 @@ export function requireNoSubmodule({ top }: Repository, index: IndexState, paths
     const submodule = [...foldersOf(path), path].find((each) => index.get(each)?.startsWith(SUBMODULE));
     if (submodule) throw new Refusal(`Cannot move "${path}": "${submodule}" is a submodule`);
     for (const folder of foldersOf(path)) {
-      if (!nested.has(folder)) nested.set(folder, !!lookAt(join(top, folder, ".git")));
+      const mark = join(folder, ".git");
+      // What is behind a link is no concern of ours: it stays.
+      if (!nested.has(folder)) nested.set(folder, isReached(top, mark) && lookAt(join(top, mark)) !== undefined);
       if (nested.get(folder)) throw new Refusal(`Cannot move "${path}": "${folder}" is a repository of its own`);
     }
   }

@@ -225,3 +225,22 @@ test("a file that git calls modified for its size alone is set aside like any ot
     repository.close();
   }
 });
+
+test("a link where a folder was may lead to itself, or to another repository", async () => {
+  for (const target of ["ü", "elsewhere"]) {
+    const repository = await makeRepository();
+    try {
+      await grow(repository);
+      rmSync(join(repository.folder, "ü"), { recursive: true });
+      symlinkSync(target, join(repository.folder, "ü"));
+      await repository.git(["init", "--quiet", "elsewhere"]);
+      const before = await repository.snapshot();
+      // git does not see that the file is gone when the link leads to itself.
+      assert.ok((await repository.stash("ü")).includes("ü"));
+      await repository.unstash();
+      assert.deepEqual(await repository.snapshot(), before);
+    } finally {
+      repository.close();
+    }
+  }
+});
