@@ -68,7 +68,6 @@ export async function growTree(repository: TestRepository, random: Random): Prom
   if (random.chance(0.8)) await git(["add", "--all"]);
   change(repository, random, 1 + random.int(6));
   for (const path of IGNORED) if (random.chance(0.3)) put(repository, random, path);
-  if (random.chance(0.1)) repository.write(".gitattributes", random.pick(ATTRIBUTES));
   // What says which files are ignored and how they are converted stays: it changes what git says of all others.
   const mayGo = (path: string) => path && !path.startsWith(".git") && random.chance(0.08);
   const present = filesIn(folder);
@@ -92,9 +91,7 @@ export async function chooseList({ git }: TestRepository, random: Random): Promi
   if (random.chance(0.3)) lines.push(".");
   const status = await git(["status", "--porcelain", "-z", "-uall", "--no-renames"]);
   for (const path of status.split("\0").map((line) => line.slice(3))) {
-    // Without its attributes a file that was committed may count as changed for ever.
-    if (path === ".gitattributes") lines.push(path);
-    else if (random.chance(0.6))
+    if (random.chance(0.6))
       lines.push(random.chance(0.2) ? dirname(path) : random.chance(0.2) ? `./${path}` : path);
   }
   if (random.chance(0.2)) lines.push(random.pick(["*.txt", ":(glob)**/*.crlf", ":(icase)SRC", "*", ":!src"]));
