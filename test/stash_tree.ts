@@ -1,5 +1,6 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { entriesIn } from "../src/stash/obstacles.ts";
 import type { TestRepository } from "./stash_repository.ts";
 
 /** Numbers that one seed determines. */
@@ -91,8 +92,7 @@ export async function chooseList({ git }: TestRepository, random: Random): Promi
   if (random.chance(0.3)) lines.push(".");
   const status = await git(["status", "--porcelain", "-z", "-uall", "--no-renames"]);
   for (const path of status.split("\0").map((line) => line.slice(3))) {
-    if (random.chance(0.6))
-      lines.push(random.chance(0.2) ? dirname(path) : random.chance(0.2) ? `./${path}` : path);
+    if (random.chance(0.6)) lines.push(random.chance(0.2) ? dirname(path) : random.chance(0.2) ? `./${path}` : path);
   }
   if (random.chance(0.2)) lines.push(random.pick(["*.txt", ":(glob)**/*.crlf", ":(icase)SRC", "*", ":!src"]));
   if (random.chance(0.6))
@@ -143,8 +143,7 @@ function mode(random: Random): number {
 }
 
 function filesIn(folder: string): string[] {
-  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
-  const paths = entries.filter((entry) => !entry.isDirectory());
+  const paths = entriesIn(folder).filter((entry) => !entry.isDirectory());
   const names = paths.map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
   return names.filter((path) => !path.startsWith(".git/")).sort();
 }

@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { type Dirent, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { foldersOf, isFolder, lookAt } from "./file_state.ts";
 import type { IndexState } from "./index_state.ts";
@@ -19,8 +19,9 @@ export function requireRoom({ top }: Repository, paths: StashedPath[], to: Side)
     }
     if (!isFolder(join(top, path))) return undefined;
     if (!removed.has(path)) return path;
-    const inside = readdirSync(join(top, path), { recursive: true, withFileTypes: true });
-    const names = inside.map((entry) => ({ entry, name: relative(top, join(entry.parentPath, entry.name)) }));
+    const names = entriesIn(join(top, path)).map((entry) => {
+      return { entry, name: relative(top, join(entry.parentPath, entry.name)) };
+    });
     return names.find(({ entry, name }) => !(entry.isDirectory() ? removed : vanishing).has(name))?.name;
   };
   for (const { path } of paths.filter(({ [to]: { file } }) => file)) {
@@ -48,4 +49,10 @@ export function foldersToRemove(paths: StashedPath[], to: Side): string[] {
   const candidates = paths.filter(({ [to]: here, [other]: there }) => there.file && !here.file);
   const folders = new Set(candidates.flatMap(({ path }) => foldersOf(path)));
   return [...folders].filter((folder) => !kept.has(folder)).sort((a, b) => b.length - a.length);
+}
+
+/** All that is in a folder, at any depth. Node 24's own recursion follows links, also those that lead to themselves. */
+export function entriesIn(folder: string): Dirent[] {
+  const entries = readdirSync(folder, { withFileTypes: true });
+  return entries.flatMap((entry) => (entry.isDirectory() ? [entry, ...entriesIn(join(folder, entry.name))] : [entry]));
 }
