@@ -33,6 +33,11 @@ export function comesFrom(point: Point, { service, resource = {} }: Origin): boo
   return Object.entries(resource).every(([name, value]) => point.resource[name] === value);
 }
 
+/** The process that a point came from, among those of its service. */
+export function processOf({ resource }: Point): string {
+  return String(resource["service.instance.id"] ?? resource["process.pid"]);
+}
+
 /**
  * The data points of sums, gauges and histograms in files that the collector, ours or the real one, writes (`metrics.jsonl`), in the
  * order of the files.

@@ -1,5 +1,5 @@
 import type { FileRange } from "../otlp/read_lines.ts";
-import { comesFrom, type Origin, type Point, readPoints } from "../otlp/read_points.ts";
+import { comesFrom, type Origin, type Point, processOf, readPoints } from "../otlp/read_points.ts";
 import type { Attributes } from "../otlp/types.ts";
 
 /** By how much a cumulative metric has grown in a window. */
@@ -29,8 +29,7 @@ export async function readChanges(
   const series = new Map<string, { before: Point | undefined; last: Point }>();
   for await (const point of readPoints(files)) {
     if (!metrics.includes(point.metric) || !comesFrom(point, origin)) continue;
-    const { "service.instance.id": instance, "process.pid": process } = point.resource;
-    const key = [instance ?? process, point.metric, ...Object.entries(point.attributes)].join();
+    const key = [processOf(point), point.metric, ...Object.entries(point.attributes)].join();
     const known = series.get(key);
     const before = point.timeNs <= sinceNs ? point : known?.before;
     if (!known || point.timeNs >= known.last.timeNs) series.set(key, { before, last: point });

@@ -1,7 +1,7 @@
-import { readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../config.ts";
-import { readPoints } from "../otlp/read_points.ts";
+import { comesFrom, type Origin, processOf, readPoints } from "../otlp/read_points.ts";
 import { ACTIVE_JOBS, PROCESS_MEMORY_USAGE } from "../telemetry/attributes.ts";
 import { runIds } from "./run_folder.ts";
 
@@ -15,11 +15,8 @@ export interface MemoryPerJob {
 export async function readMemoryPerJob({ home, workerService }: Config): Promise<MemoryPerJob | undefined> {
   const runs = join(home, "runs");
   for (const run of runIds(runs).reverse()) {
-    const files = readdirSync(join(runs, run)).filter((name) => name === "metrics.jsonl");
-    const bytes = await memoryPerJob(
-      files.map((name) => join(runs, run, name)),
-      workerService,
-    );
+    const file = join(runs, run, "metrics.jsonl");
+    const bytes = existsSync(file) ? await memoryPerJob(file, { service: workerService }) : undefined;
     if (bytes !== undefined) return { bytes, run };
   }
   return undefined;
@@ -29,14 +26,15 @@ export async function readMemoryPerJob({ home, workerService }: Config): Promise
  * The most by which the resident set of a process stood above its least without a job, divided by the jobs that ran at
  * that moment. Garbage that was not collected yet is in it.
  */
-async function memoryPerJob(files: string[], service: string): Promise<number | undefined> {
+async function memoryPerJob(file: string, origin: Origin): Promise<number | undefined> {
   /** By process and moment: one collection has one time. */
   const moments = new Map<string, { instance: string; bytes?: number; jobs?: number }>();
-  for await (const { metric, value, timeNs, resource, ...from } of readPoints(files)) {
-    if (from.service !== service || (metric !== ACTIVE_JOBS && metric !== PROCESS_MEMORY_USAGE)) continue;
-    const instance = String(resource["service.instance.id"] ?? resource["process.pid"]);
-    const moment = { instance, ...moments.get(`${instance} ${timeNs}`) };
-    moments.set(`${instance} ${timeNs}`, { ...moment, [metric === ACTIVE_JOBS ? "jobs" : "bytes"]: value });
+  for await (const point of readPoints([file])) {
+    const figure = { [ACTIVE_JOBS]: "jobs", [PROCESS_MEMORY_USAGE]: "bytes" }[point.metric];
+    if (!figure || !comesFrom(point, origin)) continue;
+    const instance = processOf(point);
+    const key = `${instance} ${point.timeNs}`;
+    moments.set(key, { instance, ...moments.get(key), [figure]: point.value });
   }
   const idle = new Map<string, number>();
   for (const { instance, bytes, jobs = 0 } of moments.values()) {
@@ -46,6 +44,6 @@ async function memoryPerJob(files: string[], service: string): Promise<number | 
     const base = idle.get(instance);
     return bytes !== undefined && base !== undefined && jobs ? (bytes - base) / jobs : [];
   });
-  const most = Math.max(...shares);
-  return most > 0 && shares.length ? most : undefined;
+  const most = Math.max(0, ...shares);
+  return most || undefined;
 }

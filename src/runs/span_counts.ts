@@ -1,5 +1,5 @@
 import type { FileRange } from "../otlp/read_lines.ts";
-import { type Point, readPoints } from "../otlp/read_points.ts";
+import { type Point, processOf, readPoints } from "../otlp/read_points.ts";
 import {
   ERROR_TYPE,
   SPAN_EXPORTED,
@@ -57,10 +57,6 @@ export async function countSpans(files: FileRange[], sinceMs: number): Promise<R
     if (measured.has(SPAN_STARTED) && measured.has(SPAN_QUEUE_CAPACITY)) counts[service] = sumUp(points);
   }
   return counts;
-}
-
-function processOf({ resource }: Point): string {
-  return String(resource["service.instance.id"] ?? resource["process.pid"]);
 }
 
 function sumUp(points: Point[]): SpanCounts {

@@ -1,4 +1,4 @@
-import { performance } from "node:perf_hooks";
+import { loopTiming } from "./loop_timing.ts";
 
 /** Where the time of one attempt of a job went, in ms; see docs/ledger.md. */
 export interface JobParts {
@@ -75,10 +75,5 @@ export class JobTime {
 
 /** The clocks now. */
 export function readClocks(busyMs: number, nowMs: number): Clocks {
-  return { nowMs, busyMs, idleMs: idleTime() };
-}
-
-/** How long the event loop has waited for events so far, ms. */
-export function idleTime(): number {
-  return (performance.nodeTiming as unknown as { idleTime: number }).idleTime; // missing in the types
+  return { nowMs, busyMs, idleMs: loopTiming().idleTime };
 }

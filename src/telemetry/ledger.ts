@@ -28,7 +28,7 @@ type Owned = { [OWNER]?: Owner | undefined };
 /** Makes the ledger of this process, which the context manager tells of every change. Not on Deno, whose hooks see no context. */
 export function startLedger(): Ledger {
   const readiness = new Readiness();
-  const time = new ThreadTime((job, _othersMs, nowMs) => {
+  const time = new ThreadTime((job, nowMs) => {
     const { sureFromMs, sureUntilMs, possibleFromMs } = readiness.ofReturn(job, nowMs);
     const { history } = time;
     if (sureUntilMs > sureFromMs) job.blockedMs += history.busyAt(sureUntilMs) - history.busyAt(sureFromMs);
@@ -48,7 +48,7 @@ export function startLedger(): Ledger {
         if (!owner) return;
         if (owner === time.owner) time.book();
         span.setAttribute(names.SPAN_CPU_MS, round(owner.ownMs));
-        const parts = jobs.get(owner)?.parts();
+        const parts = owner.isJob && owner.job?.parts();
         if (parts) span.setAttributes(attributesOf(parts));
       },
       onEnd: () => {},
@@ -61,7 +61,7 @@ export function startLedger(): Ledger {
       const nowMs = performance.now();
       time.book(nowMs);
       owner.job = new JobTime(readClocks(time.busyMs, nowMs));
-      jobs.set(owner, owner.job);
+      owner.isJob = true;
       throttling.begin(owner.job, time.busyMs);
     },
     endJob(span) {
@@ -74,9 +74,6 @@ export function startLedger(): Ledger {
     },
   };
 }
-
-/** The jobs of job spans: an owner below one has the same job. */
-const jobs = new WeakMap<Owner, JobTime>();
 
 function ownerOf(context: Context): Owner {
   const owned = context as Owned;

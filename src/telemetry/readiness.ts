@@ -1,6 +1,7 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout } from "node:timers";
 import type { JobTime } from "./job_time.ts";
+import { loopTiming } from "./loop_timing.ts";
 import type { Owner } from "./thread_time.ts";
 
 /** When others stood in the way of a job: surely in one interval, and perhaps from `possibleFromMs` until it continued. */
@@ -42,9 +43,10 @@ export class Readiness {
   begin(resource: object, owner: Owner, nowMs: number): void {
     // The object of `process.nextTick` is a plain one.
     if (resource instanceof Promise || resource.constructor === Object) return;
-    const { uvMetricsInfo, idleTime } = performance.nodeTiming as unknown as LoopTiming;
-    if (uvMetricsInfo.loopCount !== this.#loopCount) {
-      this.#loopCount = uvMetricsInfo.loopCount;
+    const { uvMetricsInfo, idleTime } = loopTiming();
+    const { loopCount } = uvMetricsInfo;
+    if (loopCount !== this.#loopCount) {
+      this.#loopCount = loopCount;
       this.#poll = { sureMs: nowMs, possibleMs: idleTime > this.#idleMs ? nowMs : this.#poll.sureMs };
       this.#idleMs = idleTime;
     }
@@ -75,12 +77,6 @@ export class Readiness {
       possibleFromMs: Math.max(ready.possibleMs, job.leftMs),
     };
   }
-}
-
-/** What Node's types leave out. */
-interface LoopTiming {
-  idleTime: number;
-  uvMetricsInfo: { loopCount: number };
 }
 
 /** Fields of Node's timers and immediates. */

@@ -8,10 +8,12 @@ export interface Owner {
   ownMs: number;
   /** The job that it is a part of. */
   job: JobTime | undefined;
+  /** It is that job's own span. */
+  isJob?: true;
 }
 
-/** A job continues after others had the thread since it ran last, for `othersMs`. */
-export type OnReturn = (job: JobTime, othersMs: number, nowMs: number) => void;
+/** A job continues after others had the thread for a while since it ran last. */
+export type OnReturn = (job: JobTime, nowMs: number) => void;
 
 /** Others may have had the thread for so long, in ms, without a look at who could have run instead. */
 const UNREMARKABLE_MS = 0.05;
@@ -44,8 +46,7 @@ export class ThreadTime {
     this.history.push(nowMs, this.busyMs, next);
     const job = next?.job;
     if (!job) return;
-    const othersMs = this.busyMs - job.leftBusyMs;
-    if (othersMs > UNREMARKABLE_MS) this.#onReturn(job, othersMs, nowMs);
+    if (this.busyMs - job.leftBusyMs > UNREMARKABLE_MS) this.#onReturn(job, nowMs);
   }
 
   /** Credits the owner with its time until now. */
