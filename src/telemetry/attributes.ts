@@ -54,7 +54,7 @@ export const EVENT_LOOP_DELAY_STDDEV = "nodejs.eventloop.delay.stddev";
 export const EVENT_LOOP_DELAY_P50 = "nodejs.eventloop.delay.p50";
 export const EVENT_LOOP_DELAY_P90 = "nodejs.eventloop.delay.p90";
 export const EVENT_LOOP_DELAY_P99 = "nodejs.eventloop.delay.p99";
-export const EVENT_LOOP_DELAY_RESOLUTION_MS = 10;
+export const EVENT_LOOP_DELAY_RESOLUTION_MS = 20;
 
 /** Metrics of V8. @see https://opentelemetry.io/docs/specs/semconv/runtime/v8js-metrics/ */
 export const GC_DURATION = "v8js.gc.duration";

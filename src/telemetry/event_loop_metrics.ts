@@ -1,5 +1,4 @@
-import { type IntervalHistogram, monitorEventLoopDelay, performance } from "node:perf_hooks";
-import { setTimeout } from "node:timers/promises";
+import { createHistogram, performance, type RecordableHistogram } from "node:perf_hooks";
 import type { Meter } from "@opentelemetry/api";
 import * as names from "./attributes.ts";
 
@@ -16,30 +15,55 @@ export function observeEventLoop(meter: Meter): () => void {
   const delays = Object.entries(readDelay).map(([name, readNs]) => {
     return { gauge: meter.createObservableGauge(name, { unit: "s" }), readNs };
   });
-  const histogram = monitorEventLoopDelay({ resolution: names.EVENT_LOOP_DELAY_RESOLUTION_MS });
-  histogram.enable();
+  const looks = lookAtLoop();
   let last = performance.eventLoopUtilization();
   meter.addBatchObservableCallback(
-    async (result) => {
-      // A block that has just ended is seen by the histogram's own timer, which is due before this one; a reset before
-      // that would lose it.
-      await setTimeout(1);
+    (result) => {
       const now = performance.eventLoopUtilization();
       const since = performance.eventLoopUtilization(now, last);
       last = now;
       if (since.active + since.idle > 0) result.observe(utilization, since.utilization);
       result.observe(time, now.active / 1e3, { [names.EVENT_LOOP_STATE]: "active" });
       result.observe(time, now.idle / 1e3, { [names.EVENT_LOOP_STATE]: "idle" });
-      if (histogram.count === 0) return; // two collections at once
-      for (const { gauge, readNs } of delays) result.observe(gauge, readNs(histogram) / 1e9);
-      histogram.reset();
+      looks.take((histogram) => {
+        for (const { gauge, readNs } of delays) result.observe(gauge, readNs(histogram) / 1e9);
+      });
     },
     [utilization, time, ...delays.map(({ gauge }) => gauge)],
   );
-  return () => void histogram.disable();
+  return () => looks.end();
 }
 
-const readDelay: Record<string, (histogram: IntervalHistogram) => number> = {
+/**
+ * Looks at the event loop every 20 ms: the time from one look to the next, as `monitorEventLoopDelay()` has it. That one
+ * cannot be used for intervals: its `reset()` forgets the last look, and with it any block up to the next one.
+ */
+function lookAtLoop() {
+  const histogram = createHistogram();
+  let lookedMs = performance.now();
+  const look = () => {
+    const nowMs = performance.now();
+    histogram.record(Math.round((nowMs - lookedMs) * 1e6));
+    lookedMs = nowMs;
+  };
+  const timer = setInterval(look, names.EVENT_LOOP_DELAY_RESOLUTION_MS).unref();
+  let isEnded = false;
+  return {
+    /** Shows what was seen since the last time; nothing when there was no look. */
+    take(read: (histogram: RecordableHistogram) => void): void {
+      // A block that has just ended is in this interval; the timer that is due comes behind it.
+      if (!isEnded && performance.now() - lookedMs >= names.EVENT_LOOP_DELAY_RESOLUTION_MS) look();
+      if (histogram.count > 0) read(histogram);
+      histogram.reset();
+    },
+    end(): void {
+      isEnded = true;
+      clearInterval(timer);
+    },
+  };
+}
+
+const readDelay: Record<string, (histogram: RecordableHistogram) => number> = {
   [names.EVENT_LOOP_DELAY_MIN]: ({ min }) => min,
   [names.EVENT_LOOP_DELAY_MAX]: ({ max }) => max,
   [names.EVENT_LOOP_DELAY_MEAN]: ({ mean }) => mean,

@@ -155,38 +155,6 @@ test("observeRuntime() reports what the process did, and the process ends by its
   assert.deepEqual(major?.explicitBounds, [0.01, 0.1, 1, 10]);
 });
 
-test("event loop delay and utilisation are those of the interval, times add up", {
-  skip: currentRuntime === "deno",
-}, async () => {
-  const program = `
-    const alive = setInterval(() => {}, 1_000);
-    process.on("SIGTERM", () => clearInterval(alive));
-    ${work}`;
-  const { points } = await metricsOf(program, { OTEL_METRIC_EXPORT_INTERVAL: "100" }, async (read, kill) => {
-    await waitFor(async () => {
-      const longest = (await read())
-        .filter(({ metric }) => metric === names.EVENT_LOOP_DELAY_MAX)
-        .map(({ value }) => value);
-      const block = longest.indexOf(Math.max(...longest));
-      return (longest[block]! > 0.15 && longest.slice(block).some((each) => each < longest[block]! / 2)) || undefined;
-    }, "an interval with a block, and one without");
-    kill();
-  });
-  const used = points.filter(({ metric }) => metric === names.EVENT_LOOP_UTILIZATION).map(({ value }) => value);
-  const fallsAfter = (index: number) => used.slice(index).some((later) => later < 0.5);
-  assert.ok(
-    used.some((each, index) => each > 0.5 && fallsAfter(index)),
-    used.join(),
-  );
-  const active = points
-    .filter(({ attributes }) => attributes[names.EVENT_LOOP_STATE] === "active")
-    .map(({ value }) => value);
-  assert.deepEqual(
-    active,
-    active.toSorted((a, b) => a - b),
-  );
-});
-
 test("a worker reports the jobs that run, and a process without jobs reports none", async () => {
   const program = `
     const failed = observeJob({}, async () => { throw new Error("job"); }).catch(() => {});
