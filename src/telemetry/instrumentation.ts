@@ -29,24 +29,32 @@ export function createInstrumentation(
   const jobs = countActiveJobs(meter);
   return {
     queueTelemetry: createQueueTelemetry(tracer, requeuedJobs),
-    async observeJob(job, run) {
+    observeJob(job, run) {
       const span = trace.getActiveSpan() ?? trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
-      const requeued = requeuedJobs.take(String(job.id));
+      const requeued = requeuedJobs.take(job);
       setWait(span, job, requeued);
       if (retryAs === "link" && requeued?.failed) span.addLink({ context: requeued.failed });
       const beganMs = performance.now();
-      jobs.begin();
-      ledger?.beginJob(span);
-      // One function, as every promise between BullMQ and the processor costs each job.
-      try {
-        return await runAsJob(job.name, run);
-      } catch (error) {
-        recordError(span, error);
-        throw error;
-      } finally {
+      const end = () => {
         jobs.end();
         if (ledger) ledger.endJob(span);
         else span.setAttribute(JOB_RUN_MS, performance.now() - beganMs);
+      };
+      const fail = (error: unknown) => {
+        recordError(span, error);
+        end();
+        throw error;
+      };
+      jobs.begin();
+      ledger?.beginJob(span);
+      try {
+        // One more promise, as each between BullMQ and the processor costs every job.
+        return runAsJob(job.name, run).then((result) => {
+          end();
+          return result;
+        }, fail);
+      } catch (error) {
+        return fail(error); // no promise at all
       }
     },
     stage: (name, run) =>

@@ -37,8 +37,11 @@ export function startLedger(): Ledger {
   const throttling = new ThrottleEstimate();
   watchGarbage(time);
   return {
-    begin: (resource, context, nowMs) => readiness.begin(resource, ownerOf(context), nowMs),
-    switchTo: (context, nowMs) => time.switchTo(context && ownerOf(context), nowMs),
+    begin(resource, context, nowMs, leftMs) {
+      time.leave(leftMs);
+      readiness.begin(resource, ownerOf(context), nowMs);
+    },
+    switchTo: (context, nowMs) => time.switchTo(ownerOf(context), nowMs),
     spanProcessor: {
       onStart(span, parent) {
         (span as Owned)[OWNER] = { ownMs: 0, job: ownerOf(parent).job };

@@ -24,31 +24,62 @@ export function jobNameOf(owner: Context): string | undefined {
 
 /** Is told who has the thread, at every change. */
 export interface ThreadWatch {
-  /** A callback of the event loop, or of a promise, begins; `resource` is what `async_hooks` know of it. */
-  begin(resource: object, owner: Context, nowMs: number): void;
-  /** The thread works for `owner` from now on; `undefined`: for the event loop itself, which may wait. */
-  switchTo(owner: Context | undefined, nowMs?: number): void;
+  /**
+   * A callback of the event loop begins; `resource` is what `async_hooks` know of it. Nobody has had the thread since
+   * `leftMs`, when the last callback ended.
+   */
+  begin(resource: object, owner: Context, nowMs: number, leftMs: number): void;
+  /** The thread works for `owner` from now on. */
+  switchTo(owner: Context, nowMs: number): void;
 }
 
+const CONTEXT = Symbol("prodlike.context");
+/** What `async_hooks` know of a callback carries the context in which it was made. */
+type Carrier = { [CONTEXT]?: Context };
+
 /**
- * The context manager for a process whose owner somebody watches. In a callback the owner is the callback's context, which
- * `async_hooks` tell; in `with`, which calls at once, the new context. Between two callbacks there is none.
+ * The context manager for a process whose owner somebody watches. It follows the context itself, by the hooks that tell
+ * who has the thread: an AsyncLocalStorage beside them costs a job twice. In a callback the owner is the callback's
+ * context; in `with`, which calls at once, the new context. A callback of the same owner right behind changes nothing.
  */
 export class OwnerContextManager extends AsyncLocalStorageContextManager {
   readonly #watch: ThreadWatch | undefined;
+  #active: Context = ROOT_CONTEXT;
+  /** Who was last said to have the thread; `undefined`: nobody since. */
   #owner: Context | undefined;
   #published: Context = ROOT_CONTEXT;
-  /** The owners of the callbacks in which the running one began, as by `AsyncResource.runInAsyncScope`. */
-  #outer: (Context | undefined)[] = [];
+  /** Callbacks that run: more than one when they are nested, as by `AsyncResource.runInAsyncScope`. */
+  #depth = 0;
+  /** The contexts of the outer ones. */
+  #outer: Context[] = [];
+  #leftMs = 0;
   readonly #hook = createHook({
-    before: () => {
-      const nowMs = performance.now();
-      const owner = this.active();
-      if (this.#outer.length === 0) this.#watch?.begin(executionAsyncResource(), owner, nowMs);
-      this.#outer.push(this.#owner);
-      this.#become(owner, nowMs);
+    init: (_id, _type, _trigger, resource) => {
+      if (this.#active !== ROOT_CONTEXT) (resource as Carrier)[CONTEXT] = this.#active;
     },
-    after: () => this.#become(this.#outer.pop()),
+    before: () => {
+      const resource = executionAsyncResource();
+      const context = (resource as Carrier)[CONTEXT] ?? ROOT_CONTEXT;
+      if (this.#depth++ > 0) this.#outer.push(this.#active);
+      else if (this.#watch && isLoopCallback(resource)) {
+        const nowMs = performance.now();
+        this.#owner = undefined;
+        this.#watch.begin(resource, context, nowMs, this.#leftMs);
+      }
+      this.#active = context;
+      if (context !== this.#owner) this.#become(context);
+    },
+    after: () => {
+      if (this.#depth > 1) {
+        this.#depth--;
+        this.#active = this.#outer.pop() ?? ROOT_CONTEXT;
+        if (this.#active !== this.#owner) this.#become(this.#active);
+        return;
+      }
+      this.#depth = 0; // it was 0 already when the hooks began in this callback
+      this.#active = ROOT_CONTEXT;
+      this.#leftMs = performance.now();
+    },
   });
 
   constructor(watch?: ThreadWatch) {
@@ -60,18 +91,24 @@ export class OwnerContextManager extends AsyncLocalStorageContextManager {
     this.#hook.enable();
     // An error that nobody catches leaves all callbacks at once, and their `after` is not called.
     process.on("uncaughtExceptionMonitor", this.#leaveAll);
-    return super.enable();
+    return this;
   }
 
   override disable(): this {
     this.#hook.disable();
     process.removeListener("uncaughtExceptionMonitor", this.#leaveAll);
-    return super.disable();
+    return this;
   }
 
   readonly #leaveAll = () => {
+    this.#depth = 0;
     this.#outer = [];
+    this.#active = ROOT_CONTEXT;
   };
+
+  override active(): Context {
+    return this.#active;
+  }
 
   override with<A extends unknown[], F extends (...args: A) => ReturnType<F>>(
     owner: Context,
@@ -79,22 +116,28 @@ export class OwnerContextManager extends AsyncLocalStorageContextManager {
     thisArg?: ThisParameterType<F>,
     ...args: A
   ): ReturnType<F> {
-    const outer = this.#owner;
-    this.#become(owner);
+    const outer = this.#active;
+    this.#active = owner;
+    if (owner !== this.#owner) this.#become(owner);
     try {
-      return super.with(owner, fn, thisArg, ...args);
+      return thisArg === undefined && args.length === 0 ? (fn as () => ReturnType<F>)() : fn.call(thisArg, ...args);
     } finally {
-      this.#become(outer);
+      this.#active = outer;
+      if (outer !== this.#owner) this.#become(outer);
     }
   }
 
-  #become(owner: Context | undefined, nowMs?: number): void {
-    if (owner === this.#owner) return;
+  #become(owner: Context): void {
     this.#owner = owner;
-    this.#watch?.switchTo(owner, nowMs);
-    // Samples between two callbacks are those of the last one.
-    if (!owner || owner === this.#published) return;
+    this.#watch?.switchTo(owner, performance.now());
+    if (owner === this.#published) return;
     this.#published = owner;
     OWNER.publish(owner);
   }
+}
+
+/** Whether the event loop has called it: callbacks of promises and of `process.nextTick` only go on with what that did. */
+function isLoopCallback(resource: object): boolean {
+  // The object of `process.nextTick` is a plain one.
+  return !(resource instanceof Promise) && resource.constructor !== Object;
 }

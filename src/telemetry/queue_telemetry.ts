@@ -1,6 +1,7 @@
 import {
   type Context,
   context,
+  isSpanContextValid,
   propagation,
   ROOT_CONTEXT,
   type Span,
@@ -11,6 +12,7 @@ import {
 import type { Attributes, Span as QueueSpan, Telemetry } from "bullmq";
 import * as names from "./attributes.ts";
 import { recordError } from "./errors.ts";
+import { LINKED_ROOT } from "./linked_context.ts";
 import { RequeuedJobs } from "./requeue.ts";
 
 /**
@@ -40,9 +42,21 @@ export function createQueueTelemetry(tracer: Tracer, requeuedJobs = new Requeued
         propagation.inject(active, carrier);
         return Object.keys(carrier).length ? JSON.stringify(carrier) : "";
       },
-      fromMetadata: (_active, metadata) => propagation.extract(ROOT_CONTEXT, parseCarrier(metadata)),
+      fromMetadata: (_active, metadata) => contextOf(metadata),
     },
   };
+}
+
+/** What adapters write when there is a trace parent and nothing else; its flags at the end. */
+const PARENT_ALONE = /^\{"traceparent":"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})"\}$/;
+
+/** The context that a job brings. The usual one is read without a parser and three objects: most of what that costs. */
+function contextOf(metadata: string): Context {
+  const [, traceId, spanId, flags] = PARENT_ALONE.exec(metadata) ?? [];
+  const isUsual = traceId && spanId && propagation.fields().includes("traceparent");
+  if (!isUsual) return propagation.extract(LINKED_ROOT, parseCarrier(metadata));
+  const parent = { traceId, spanId, traceFlags: Number.parseInt(flags ?? "", 16), isRemote: true };
+  return isSpanContextValid(parent) ? trace.setSpanContext(LINKED_ROOT, parent) : LINKED_ROOT;
 }
 
 function parseCarrier(metadata: string): object {

@@ -39,10 +39,8 @@ export class Readiness {
   #poll: Ready = { sureMs: 0, possibleMs: 0 };
   #task: Task = { beganMs: 0, job: undefined, ready: this.#poll };
 
-  /** A callback begins; those of promises and of `process.nextTick` only go on with what one of the loop has begun. */
+  /** A callback of the event loop begins. */
   begin(resource: object, owner: Owner, nowMs: number): void {
-    // The object of `process.nextTick` is a plain one.
-    if (resource instanceof Promise || resource.constructor === Object) return;
     const { uvMetricsInfo, idleTime } = loopTiming();
     const { loopCount } = uvMetricsInfo;
     if (loopCount !== this.#loopCount) {

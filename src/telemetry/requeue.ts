@@ -1,5 +1,5 @@
 import { type Context, type SpanContext, trace } from "@opentelemetry/api";
-import type { BackoffOptions, Span } from "bullmq";
+import type { BackoffOptions, Job, Span } from "bullmq";
 
 /** A failed attempt after which the job was put back into its queue. */
 export interface Requeued {
@@ -51,7 +51,8 @@ export class RequeuedJobs {
   }
 
   /** What it knows of a job that runs again, once. */
-  take(id: string): Requeued | undefined {
+  take({ id = "" }: Pick<Job, "id">): Requeued | undefined {
+    if (this.#jobs.size === 0) return undefined;
     const requeued = this.#jobs.get(id);
     this.#jobs.delete(id);
     return requeued;

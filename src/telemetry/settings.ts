@@ -4,6 +4,8 @@ export interface TelemetrySettings {
   enabled: boolean;
   /** Where spans go, OTLP over HTTP, with path. */
   tracesUrl: string;
+  /** How spans are encoded: `OTEL_EXPORTER_OTLP_PROTOCOL`, or that of the traces alone; protobuf for what is not known. */
+  tracesProtocol: "http/protobuf" | "http/json";
   /** Where metrics go, likewise; `undefined` when `OTEL_METRICS_EXPORTER` is "none". */
   metricsUrl: string | undefined;
   /** Between two exports of metrics, in ms. */
@@ -24,10 +26,12 @@ export interface TelemetrySettings {
  */
 export function readTelemetrySettings(environment: NodeJS.ProcessEnv = process.env): TelemetrySettings {
   const propagators = (environment.OTEL_PROPAGATORS || "tracecontext,baggage").split(",").map((name) => name.trim());
+  const protocol = environment.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL || environment.OTEL_EXPORTER_OTLP_PROTOCOL;
   const metricsUrl = environment.OTEL_EXPORTER_OTLP_METRICS_ENDPOINT || signalUrl(environment, "v1/metrics");
   return {
     enabled: environment.OTEL_ENABLED === "true" && environment.OTEL_SDK_DISABLED?.toLowerCase() !== "true",
     tracesUrl: environment.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || signalUrl(environment, "v1/traces"),
+    tracesProtocol: protocol === "http/json" ? protocol : "http/protobuf",
     metricsUrl: environment.OTEL_METRICS_EXPORTER === "none" ? undefined : metricsUrl,
     metricIntervalMs: timerMs(environment.OTEL_METRIC_EXPORT_INTERVAL) ?? 60_000,
     ledger: environment.PRODLIKE_LEDGER !== "off" && !("Deno" in globalThis),

@@ -1,7 +1,4 @@
-// Two gaps in the SDK's accounting of spans. All other `otel.sdk.*` metrics are its own.
 import type { Meter } from "@opentelemetry/api";
-import { ExportResultCode } from "@opentelemetry/core";
-import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-node";
 import { SPAN_STARTED } from "./attributes.ts";
 
@@ -22,18 +19,4 @@ export function countStarted(meter: Meter): SpanProcessor {
     forceFlush: async () => {},
     shutdown: async () => {},
   };
-}
-
-/**
- * The exporter, which reports also those batches as failed that it cannot encode, as with a time that is NaN. Its error
- * would pass the batch processor, which then counts the spans neither as exported nor as lost.
- */
-export class AccountedExporter extends OTLPTraceExporter {
-  override export(...[spans, report]: Parameters<OTLPTraceExporter["export"]>): void {
-    try {
-      super.export(spans, report);
-    } catch (error) {
-      report({ code: ExportResultCode.FAILED, error: error as Error }); // what the encoder throws is an Error
-    }
-  }
 }

@@ -49,6 +49,11 @@ export class ThreadTime {
     if (this.busyMs - job.leftBusyMs > UNREMARKABLE_MS) this.#onReturn(job, nowMs);
   }
 
+  /** Nobody has the thread since `atMs`, or since the last switch. */
+  leave(atMs: number): void {
+    this.switchTo(undefined, Math.max(atMs, this.#sinceMs));
+  }
+
   /** Credits the owner with its time until now. */
   book(nowMs: number = performance.now()): void {
     const owner = this.#owner;

@@ -23,7 +23,8 @@ import { OWNER, OwnerContextManager } from "./owner.ts";
 import { onceAMinute } from "./problems.ts";
 import { observeRuntime } from "./runtime_metrics.ts";
 import type { TelemetrySettings } from "./settings.ts";
-import { AccountedExporter, countStarted } from "./span_accounting.ts";
+import { countStarted } from "./span_accounting.ts";
+import { createSpanExporter } from "./span_exporter.ts";
 import { installInstrumentation } from "./stages.ts";
 
 /** Assembles the tracer provider, registers it for the whole process and instruments HTTP, Express, Pino and BullMQ. */
@@ -33,16 +34,15 @@ export function startTracing(settings: TelemetrySettings): void {
   const metrics = createMeterProvider(settings, resource);
   const meter = metrics.getMeter("prodlike");
   const ledger = settings.ledger ? startLedger() : undefined;
-  const accounting = { selfObsMeterProvider: metrics };
   // The sampler and the span limits are left to the provider, the batch sizes to the processor and the headers to the
   // exporter: each reads the variables of the specification when it is not told.
-  const exporter = new AccountedExporter({ url: settings.tracesUrl, ...accounting });
+  const exporter = createSpanExporter(settings, metrics);
   const provider = new NodeTracerProvider({
     resource,
     spanProcessors: [
       countStarted(meter),
       ...(ledger ? [ledger.spanProcessor] : []),
-      new BatchSpanProcessor(exporter, accounting as BufferConfig), // it takes more than its type says
+      new BatchSpanProcessor(exporter, { selfObsMeterProvider: metrics } as BufferConfig), // it takes more than its type says
     ],
   });
   provider.register({

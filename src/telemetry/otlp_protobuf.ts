@@ -1,0 +1,148 @@
+import type { Attributes, AttributeValue, SpanContext } from "@opentelemetry/api";
+import type { ISerializer } from "@opentelemetry/otlp-transformer";
+import { ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace-node";
+import { BackwardWriter } from "./backward_writer.ts";
+
+type Resource = ReadableSpan["resource"];
+type Scope = ReadableSpan["instrumentationScope"];
+
+/** A span's flags say whether it is known that its parent came from another process, and whether it did. */
+const FLAGS = { hasIsRemote: 0x100, isRemote: 0x200 };
+
+/**
+ * Encodes spans as `ExportTraceServiceRequest`. The stock serializers build an object for each span, attribute and value
+ * first: that is a quarter of what tracing costs a short job. This one writes from the end to the beginning, where the
+ * length of a message is known when its prefix is due, and knows the bytes of names and of values that come again.
+ *
+ * @see https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/trace/v1/trace.proto
+ */
+export function createTraceSerializer(): ISerializer<ReadableSpan[], ReturnType<typeof deserializeResponse>> {
+  const writer = new BackwardWriter();
+  return { serializeRequest: (spans) => encode(writer, spans), deserializeResponse };
+}
+
+const { deserializeResponse } = ProtobufTraceSerializer;
+
+function encode(writer: BackwardWriter, spans: ReadableSpan[]): Uint8Array {
+  writer.reset();
+  for (const [resource, scopes] of [...groupByOrigin(spans)].reverse()) {
+    const end = writer.position;
+    for (const [scope, group] of [...scopes].reverse()) writeScopeSpans(writer, scope, group);
+    const resourceEnd = writer.position;
+    writeAttributes(writer, 1, resource.attributes);
+    writer.endMessage(1, resourceEnd);
+    if (resource.schemaUrl) writer.string(3, resource.schemaUrl);
+    writer.endMessage(1, end);
+  }
+  return writer.take();
+}
+
+function groupByOrigin(spans: ReadableSpan[]): Map<Resource, Map<Scope, ReadableSpan[]>> {
+  const resources = new Map<Resource, Map<Scope, ReadableSpan[]>>();
+  let last: ReadableSpan | undefined;
+  let group: ReadableSpan[] = [];
+  for (const span of spans) {
+    if (span.resource !== last?.resource || span.instrumentationScope !== last?.instrumentationScope) {
+      const scopes = resources.get(span.resource) ?? new Map<Scope, ReadableSpan[]>();
+      resources.set(span.resource, scopes);
+      group = scopes.get(span.instrumentationScope) ?? [];
+      scopes.set(span.instrumentationScope, group);
+    }
+    group.push(span);
+    last = span;
+  }
+  return resources;
+}
+
+function writeScopeSpans(writer: BackwardWriter, { name, version, schemaUrl }: Scope, spans: ReadableSpan[]): void {
+  const end = writer.position;
+  if (schemaUrl) writer.string(3, schemaUrl);
+  for (let i = spans.length - 1; i >= 0; i--) writeSpan(writer, spans[i]!);
+  const scopeEnd = writer.position;
+  if (version) writer.string(2, version);
+  writer.string(1, name);
+  writer.endMessage(1, scopeEnd);
+  writer.endMessage(2, end);
+}
+
+function writeSpan(writer: BackwardWriter, span: ReadableSpan): void {
+  const end = writer.position;
+  const { traceId, spanId, traceState, traceFlags } = span.spanContext();
+  const { parentSpanContext: parent, status } = span;
+  writer.fixed32(16, flagsOf(traceFlags, parent?.isRemote));
+  if (status.code || status.message) {
+    const statusEnd = writer.position;
+    if (status.code) writer.varint(3, status.code);
+    if (status.message) writer.string(2, status.message);
+    writer.endMessage(15, statusEnd);
+  }
+  if (span.droppedLinksCount) writer.varint(14, span.droppedLinksCount);
+  for (let i = span.links.length - 1; i >= 0; i--) writeLink(writer, span.links[i]!);
+  if (span.droppedEventsCount) writer.varint(12, span.droppedEventsCount);
+  for (let i = span.events.length - 1; i >= 0; i--) writeEvent(writer, span.events[i]!);
+  if (span.droppedAttributesCount) writer.varint(10, span.droppedAttributesCount);
+  writeAttributes(writer, 9, span.attributes);
+  writer.time(8, span.endTime);
+  writer.time(7, span.startTime);
+  writer.varint(6, span.kind + 1); // the API has no value for "unspecified"
+  writer.string(5, span.name);
+  if (parent?.spanId) writer.hex(4, parent.spanId);
+  if (traceState) writer.string(3, traceState.serialize());
+  writer.hex(2, spanId);
+  writer.hex(1, traceId);
+  writer.endMessage(2, end);
+}
+
+function flagsOf(traceFlags: number, isRemote = false): number {
+  return (traceFlags & 0xff) | FLAGS.hasIsRemote | (isRemote ? FLAGS.isRemote : 0);
+}
+
+function writeLink(writer: BackwardWriter, link: ReadableSpan["links"][number]): void {
+  const end = writer.position;
+  const { traceId, spanId, traceState, traceFlags, isRemote }: SpanContext = link.context;
+  writer.fixed32(6, flagsOf(traceFlags, isRemote));
+  if (link.droppedAttributesCount) writer.varint(5, link.droppedAttributesCount);
+  writeAttributes(writer, 4, link.attributes ?? {});
+  if (traceState) writer.string(3, traceState.serialize());
+  writer.hex(2, spanId);
+  writer.hex(1, traceId);
+  writer.endMessage(13, end);
+}
+
+function writeEvent(writer: BackwardWriter, event: ReadableSpan["events"][number]): void {
+  const end = writer.position;
+  if (event.droppedAttributesCount) writer.varint(4, event.droppedAttributesCount);
+  writeAttributes(writer, 3, event.attributes ?? {});
+  writer.string(2, event.name);
+  writer.time(1, event.time);
+  writer.endMessage(11, end);
+}
+
+function writeAttributes(writer: BackwardWriter, field: number, attributes: Attributes): void {
+  const keys = Object.keys(attributes);
+  for (let i = keys.length - 1; i >= 0; i--) {
+    const key = keys[i]!;
+    const value = attributes[key];
+    if (value === undefined || value === null) continue;
+    const end = writer.position;
+    writeValue(writer, 2, value);
+    writer.string(1, key);
+    writer.endMessage(field, end);
+  }
+}
+
+/** One `AnyValue`, as field `field` of what holds it. */
+function writeValue(writer: BackwardWriter, field: number, value: AttributeValue | null | undefined): void {
+  const end = writer.position;
+  if (typeof value === "string") writer.string(1, value);
+  else if (typeof value === "number") {
+    if (Number.isSafeInteger(value)) writer.varint(3, value);
+    else writer.double(4, value);
+  } else if (typeof value === "boolean") writer.varint(2, value ? 1 : 0);
+  else if (Array.isArray(value)) {
+    for (let i = value.length - 1; i >= 0; i--) writeValue(writer, 1, value[i]);
+    writer.endMessage(5, end);
+  }
+  writer.endMessage(field, end);
+}
