@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { parseBytes, parseCpus } from "./limits/parse.ts";
+import { type LoadSettings, parseLoad } from "./load/settings.ts";
 import type { Runtime } from "./runtime.ts";
 import { ARGUMENTS, CONTAINER_SETTINGS, SETTINGS } from "./settings.ts";
 import { UserError } from "./user_error.ts";
@@ -38,6 +39,11 @@ export interface Config {
   json: boolean;
   onlyCollector: boolean;
   part: string;
+  load: LoadSettings;
+  /** Whether the worker under load runs under its limits. */
+  limited: boolean;
+  /** A recorded run: its id or folder, or `latest`. */
+  run: string | undefined;
   /** Another application: absolute path of its folder, or of a file of it. */
   app: string | undefined;
   /** Paths to set aside, one a line or separated by spaces. */
@@ -66,7 +72,10 @@ export interface Config {
   apiEnv: Environment;
   workerEnv: Environment;
   healthUrl: string;
+  /** The request that starts one job. */
   jobRequest: JobRequest;
+  /** All that the user gives; empty: reviews. */
+  jobRequests: JobRequest[];
   /** The environment that the observed processes inherit: this process's over `.env`. */
   environment: Environment;
 }
@@ -116,6 +125,7 @@ export function loadConfig(environment: Environment, root = ROOT): Config {
   const profiling = text("PROFILING") === "on";
   const health = isCompose ? ["COLLECTOR_HEALTH_PORT"] : [];
   requireDifferent(["API_PORT", "OTLP_PORT", ...health, ...(profiling || isCompose ? ["PYROSCOPE_PORT"] : [])], port);
+  const requests = jobRequests(text("JOB_REQUEST"));
   const config: Config = {
     root,
     home: join(root, ".prodlike"),
@@ -124,6 +134,9 @@ export function loadConfig(environment: Environment, root = ROOT): Config {
     json: environment.JSON === "1",
     onlyCollector: environment.ONLY === "collector",
     part: environment.PART || "start",
+    load: parseLoad(environment, whole("WORKER_CONCURRENCY", 10_000)),
+    limited: environment.LIMITS !== "off",
+    run: environment.RUN || undefined,
     app: environment.APP ? resolve(environment.APP) : undefined,
     stashPaths: environment.STASH_PATHS,
     dry: environment.DRY === "1",
@@ -152,7 +165,8 @@ export function loadConfig(environment: Environment, root = ROOT): Config {
     apiEnv: assignments("API_ENV", text("API_ENV")),
     workerEnv: assignments("WORKER_ENV", text("WORKER_ENV")),
     healthUrl: httpUrl("HEALTH_URL", text("HEALTH_URL") || `http://127.0.0.1:${port("API_PORT")}/health`),
-    jobRequest: jobRequest(text("JOB_REQUEST") || `POST http://127.0.0.1:${port("API_PORT")}/reviews {}`),
+    jobRequest: requests[0] ?? { method: "POST", url: `http://127.0.0.1:${port("API_PORT")}/reviews`, body: "{}" },
+    jobRequests: requests,
     environment,
   };
   if (config.apiService === config.workerService) {
@@ -215,6 +229,16 @@ function assignments(name: string, value: string): Environment {
     result[found[1]!] = found[2] ?? found[3] ?? found[4] ?? "";
   }
   return result;
+}
+
+/** Requests begin on a line of their own; the JSON of one may go over several. */
+function jobRequests(value: string): JobRequest[] {
+  return value.trim()
+    ? value
+        .trim()
+        .split(/\n\s*(?=[A-Z]+\s+https?:)/)
+        .map(jobRequest)
+    : [];
 }
 
 function jobRequest(value: string): JobRequest {
