@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { parseBytes, parseCpus } from "./limits/parse.ts";
+import { httpUrl, type JobRequest, parseJobRequests } from "./load/job_requests.ts";
 import { type LoadSettings, parseLoad } from "./load/settings.ts";
 import type { Runtime } from "./runtime.ts";
 import { ARGUMENTS, CONTAINER_SETTINGS, SETTINGS } from "./settings.ts";
@@ -9,14 +10,6 @@ import { UserError } from "./user_error.ts";
 
 /** Variables by name, as a process has them. */
 export type Environment = Record<string, string>;
-
-/** The request that starts one job. */
-export interface JobRequest {
-  method: string;
-  url: string;
-  /** JSON text, sent as it is. */
-  body: string | undefined;
-}
 
 /** The production limits of the worker, as they are asked for. */
 export interface Limits {
@@ -125,7 +118,7 @@ export function loadConfig(environment: Environment, root = ROOT): Config {
   const profiling = text("PROFILING") === "on";
   const health = isCompose ? ["COLLECTOR_HEALTH_PORT"] : [];
   requireDifferent(["API_PORT", "OTLP_PORT", ...health, ...(profiling || isCompose ? ["PYROSCOPE_PORT"] : [])], port);
-  const requests = jobRequests(text("JOB_REQUEST"));
+  const requests = parseJobRequests(text("JOB_REQUEST"));
   const config: Config = {
     root,
     home: join(root, ".prodlike"),
@@ -212,11 +205,6 @@ function queueUrl(value: string): string | undefined {
   throw new UserError(`Cannot use QUEUE_URL: a redis://, rediss:// or postgres:// address is wanted`);
 }
 
-function httpUrl(name: string, value: string): string {
-  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value;
-  throw new UserError(`Cannot use ${name}="${value}": an http:// or https:// address is wanted`);
-}
-
 /** Reads `KEY=value OTHER="with spaces"`. */
 function assignments(name: string, value: string): Environment {
   const result: Environment = {};
@@ -229,27 +217,4 @@ function assignments(name: string, value: string): Environment {
     result[found[1]!] = found[2] ?? found[3] ?? found[4] ?? "";
   }
   return result;
-}
-
-/** Requests begin on a line of their own; the JSON of one may go over several. */
-function jobRequests(value: string): JobRequest[] {
-  return value.trim()
-    ? value
-        .trim()
-        .split(/\n\s*(?=[A-Z]+\s+https?:)/)
-        .map(jobRequest)
-    : [];
-}
-
-function jobRequest(value: string): JobRequest {
-  const [, method, url, body] = /^([A-Z]+)\s+(\S+)(?:\s+([\s\S]+))?$/.exec(value) ?? [];
-  if (!method || !url) throw new UserError(`Cannot use JOB_REQUEST="${value}": METHOD URL JSON is wanted`);
-  if (body !== undefined) {
-    try {
-      JSON.parse(body);
-    } catch (cause) {
-      throw new UserError(`Cannot use JOB_REQUEST="${value}": its body is not JSON`, { cause });
-    }
-  }
-  return { method, url: httpUrl("JOB_REQUEST", url), body };
 }

@@ -1,75 +1,64 @@
+import { setTimeout } from "node:timers/promises";
 import type { ReviewEvents } from "./review_queue.ts";
 
-/** A reader that has just begun may miss an end; who asks meanwhile is answered, and asks again, after this, in ms. */
-const FIRST_WAIT_MS = 500;
-/** How long a reader counts as one that has just begun, in ms. */
-const BEGUN_MS = 2_000;
+/**
+ * Between two looks at a job that somebody waits for, in ms. PostgreSQL: an event that is committed after one with a
+ * higher number is never read, which was 1 of 100 under load.
+ */
+const LOOK_MS = 250;
 
 /** Knows when jobs end, by the events of the queue, which it reads from the first question on. */
 export class ReviewEnds {
   readonly #open: () => ReviewEvents;
-  #reader: { events: ReviewEvents; beganMs: number } | undefined;
-  readonly #waiting = new Map<string, Set<() => void>>();
-  #isClosed = false;
+  #events: ReviewEvents | undefined;
+  readonly #waiting = new Map<string, Set<AbortController>>();
+  readonly #closed = new AbortController();
 
   constructor(open: () => ReviewEvents) {
     this.#open = open;
   }
 
-  /**
-   * Resolves when the job has ended, `isEnded` says that it had already, `signal` aborts or `ms` have passed, whichever
-   * is first. When the store is away or an event was missed, it is the last of these.
-   */
+  /** Resolves when the job has ended, `signal` aborts or `ms` have passed, whichever is first. */
   async wait(
     id: string,
     ms: number,
     { isEnded, signal }: { isEnded: () => Promise<boolean>; signal: AbortSignal },
   ): Promise<void> {
-    this.#reader ??= this.#read();
-    const isNew = performance.now() - this.#reader.beganMs < BEGUN_MS;
+    this.#events ??= this.#read();
+    const told = new AbortController();
     const waiting = this.#waiting.get(id) ?? new Set();
-    this.#waiting.set(id, waiting);
-    let timer: NodeJS.Timeout | undefined;
-    let finish = () => {};
-    const ended = new Promise<void>((resolve) => {
-      finish = resolve;
-      waiting.add(resolve);
-      timer = setTimeout(resolve, isNew ? Math.min(ms, FIRST_WAIT_MS) : ms);
-      signal.addEventListener("abort", resolve as () => void, { once: true });
-    });
+    this.#waiting.set(id, waiting.add(told));
+    const over = AbortSignal.any([told.signal, signal, this.#closed.signal]);
+    const deadline = performance.now() + ms;
     try {
-      // Asked after the listener is there: what ends in between is heard.
-      if (this.#isClosed || signal.aborted || (await isEnded())) return;
-      await ended;
+      while (!over.aborted && !(await isEnded())) {
+        const restMs = deadline - performance.now();
+        if (restMs <= 0) return;
+        await setTimeout(Math.min(restMs, LOOK_MS), undefined, { signal: over }).catch(() => {});
+      }
     } finally {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", finish);
-      waiting.delete(finish);
+      waiting.delete(told);
       if (waiting.size === 0) this.#waiting.delete(id);
     }
   }
 
   /** Answers all who wait, and ends the reader. */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    for (const id of this.#waiting.keys()) this.#tell(id);
-    await this.#reader?.events.close().catch(() => {}); // the store is away
+    this.#closed.abort();
+    await this.#events?.close().catch(() => {}); // the store is away
   }
 
-  #read(): { events: ReviewEvents; beganMs: number } {
+  #read(): ReviewEvents {
     const events = this.#open();
-    const tell = ({ jobId }: { jobId: string }) => this.#tell(jobId);
+    const tell = ({ jobId }: { jobId: string }) => {
+      for (const told of this.#waiting.get(jobId) ?? []) told.abort();
+    };
     events.on("completed", tell).on("failed", tell);
     events.on("error", () => {}); // the queue has the same store, and says it
-    const reader = { events, beganMs: performance.now() };
     events.run().catch(() => {
-      if (this.#reader === reader) this.#reader = undefined; // the next question begins anew
+      if (this.#events === events) this.#events = undefined; // the next question begins anew
       events.close().catch(() => {});
     });
-    return reader;
-  }
-
-  #tell(id: string): void {
-    for (const resolve of this.#waiting.get(id) ?? []) resolve();
+    return events;
   }
 }

@@ -1,7 +1,8 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import type { Config, JobRequest } from "../config.ts";
+import type { Config } from "../config.ts";
 import { UserError } from "../user_error.ts";
+import type { JobRequest } from "./job_requests.ts";
 
 /** As many of the last commits are reviewed, one after the other. */
 const COMMITS = 50;

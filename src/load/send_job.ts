@@ -1,4 +1,4 @@
-import type { JobRequest } from "../config.ts";
+import type { JobRequest } from "./job_requests.ts";
 
 /** A job that an application has taken. */
 export interface SentJob {

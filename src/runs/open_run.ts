@@ -93,7 +93,7 @@ function readDescription(file: string): RunDescription {
     throw damaged((error as Error).message);
   }
   const run = objectOf(value);
-  if (!run || run.version !== 1) throw damaged("it is damaged, or another version of prodlike wrote it");
+  if (run?.version !== 1) throw damaged("it is damaged, or another version of prodlike wrote it");
   const { start, end } = run;
   if (!isTime(start) || !isTime(end)) throw damaged("it has no start and end");
   const { runtime, services } = { runtime: objectOf(run.runtime), services: objectOf(run.services) };
