@@ -74,7 +74,14 @@ function profilesOf(folder: string): ProfileFile[] {
   const profiles = join(folder, "profiles");
   if (!existsSync(profiles) || !lstatSync(profiles).isDirectory()) return [];
   const always = { fromMs: 0, untilMs: Number.POSITIVE_INFINITY };
-  return profilesIn(profiles, always).filter(({ path }) => isFile(path) && lstatSync(dirname(path)).isDirectory());
+  try {
+    return profilesIn(profiles, always).filter(({ path }) => isFile(path) && lstatSync(dirname(path)).isDirectory());
+  } catch (cause) {
+    throw new UserError(`Cannot use "${profiles}": ${(cause as Error).message}`, {
+      next: `ls -lR "${profiles}"`,
+      cause,
+    });
+  }
 }
 
 /** Not a link, which could lead anywhere: runs are copied from machine to machine. */
