@@ -69,7 +69,7 @@ test("make bottlenecks records a whole run from nothing and leaves nothing else 
     });
     assert.equal(make.exitCode, 0, make.stderr);
     const { run: folder } = JSON.parse(make.stdout);
-    assert.match(make.stderr, /warming up with 2 jobs\nrecording reviews of the last 3 commits/);
+    assert.match(make.stderr, /warming up: 2 jobs\nrecording reviews of the last 3 commits/);
     const isNode = currentRuntime === "node"; // the profiles of Deno do not tell of jobs
     const files = ["collector.log", "metrics.jsonl", ...(isNode ? ["profiles"] : []), "run.json", "traces.jsonl"];
     assert.deepEqual(readdirSync(folder).sort(), files);

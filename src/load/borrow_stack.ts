@@ -30,6 +30,7 @@ export async function borrowStack<T>(
   const config = withProfiling(given, found);
   const stack = openStack(config);
   requireUsable(config, stack, found);
+  if (Object.keys(found).length === 0) progress.say("No stack is up: starting one.");
   return alone(config, () => {
     const starting = new AbortController();
     const giveUp = () => starting.abort(progress.signal.reason);

@@ -86,7 +86,7 @@ async function warmUp(recorder: Recorder): Promise<number> {
   const { config, stack, say, signal } = recorder;
   const { warmup, inFlight } = config.load;
   if (warmup === 0) return 0;
-  say(`warming up with ${warmup} jobs`);
+  say(`warming up: ${warmup} ${warmup === 1 ? "job" : "jobs"}`);
   const settings = { jobs: warmup, inFlight, warmup: 0, ratePerSecond: undefined, durationMs: undefined };
   const { summary, cutOff, failures } = await watched(recorder, (until) =>
     drive(recorder, settings, { patienceMs: WARMUP_MS, signal: until }),

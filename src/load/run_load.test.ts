@@ -139,7 +139,7 @@ test("runLoad() ends at the signal, keeps what it has, and leaves what is under 
   assert.deepEqual([summary.sent, cutOff], [0, "ended before"]);
 });
 
-test("runLoad() watches the oldest jobs where there are many, and sees all end", async () => {
+test("runLoad() watches the oldest jobs where there are many, and sees all end", { timeout: 30_000 }, async () => {
   const { summary } = await loaded({ ...open, jobs: 200, ratePerSecond: 2_000 }, { holdsBack: true, jobMs: 100 });
   assert.deepEqual([summary.sent, summary.completed], [200, 200]);
 });
