@@ -185,6 +185,8 @@ export interface LoadSummary {
   request?: Percentiles;
   /** How late requests left, against their schedule. */
   lateness?: Percentiles;
+  /** Jobs whose end was looked for too late, as the load generator had too much to do: their totals are too long. */
+  seenLate?: number;
 }
 
 export interface Tax {

@@ -52,6 +52,7 @@ test("runLoad() keeps its schedule whatever the worker does, and says how late i
   assert.deepEqual([summary.kind, summary.ratePerSecond], ["open", 200]);
   assert.deepEqual([summary.sent, summary.completed], [10, 10]);
   assert.equal(summary.lateness?.samples, 10);
+  assert.equal(summary.seenLate, undefined);
   assert.match(summary.description, /^10 jobs; 200 a second, at random \(Poisson\); jobs/);
 });
 
@@ -142,6 +143,8 @@ test("runLoad() ends at the signal, keeps what it has, and leaves what is under 
 test("runLoad() watches the oldest jobs where there are many, and sees all end", { timeout: 30_000 }, async () => {
   const { summary } = await loaded({ ...open, jobs: 200, ratePerSecond: 2_000 }, { holdsBack: true, jobMs: 100 });
   assert.deepEqual([summary.sent, summary.completed], [200, 200]);
+  // All run at once, so most have ended before their turn.
+  assert.ok(summary.seenLate! > 0, String(summary.seenLate));
 });
 
 function counts(sent: number, completed: number) {

@@ -113,6 +113,7 @@ class Load {
         kind: isOpen ? "open" : "closed",
         description: `${amount}; ${how}; ${this.#options.what}${coarse}`,
         ...summary,
+        ...(this.#watch.seenLate > 0 ? { seenLate: this.#watch.seenLate } : {}),
         ...(isOpen ? { ratePerSecond, ...(lateness && { lateness }) } : {}),
       },
       ...(this.#stop.signal.aborted ? { cutOff: reason instanceof Error ? reason.message : String(reason) } : {}),

@@ -17,6 +17,8 @@ const AFTER_WAIT_MS = 20;
 const PAUSE = { share: 0.1, leastMs: 50, mostMs: 5_000 };
 /** Such looks are at least this far apart, over all jobs, in ms. */
 const APART_MS = 20;
+/** An answer within this was not held back, in ms. */
+const AT_ONCE_MS = 20;
 /** A job is given up after so many looks without a usable answer, one after the other. */
 const MOST_FAILED_LOOKS = 5;
 
@@ -32,6 +34,8 @@ export class JobWatch {
   #nextLookMs = 0;
   /** Whether an application was asked at intervals: ends were seen late by a tenth of the job's time, or more. */
   isCoarse = false;
+  /** Jobs that had ended already when their turn came: they were seen too late, as there was too much to watch. */
+  seenLate = 0;
 
   constructor(most: number) {
     this.#free = most;
@@ -44,10 +48,11 @@ export class JobWatch {
    */
   async untilEnd(url: string, signal: AbortSignal): Promise<JobEnd> {
     const began = performance.now();
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => void this.#queue.push(resolve));
+    const isLate = this.#free === 0;
+    if (isLate) await new Promise<void>((resolve) => void this.#queue.push(resolve));
+    else this.#free--;
     try {
-      return await this.#look(url, began, signal);
+      return await this.#look(url, { began, isLate, signal });
     } finally {
       const next = this.#queue.shift();
       if (next) next();
@@ -55,14 +60,17 @@ export class JobWatch {
     }
   }
 
-  async #look(url: string, began: number, signal: AbortSignal): Promise<JobEnd> {
+  async #look(url: string, { began, isLate, signal }: Watched): Promise<JobEnd> {
     let failedLooks = 0;
-    for (;;) {
+    for (let looks = 0; ; looks++) {
       signal.throwIfAborted();
+      const askedMs = performance.now();
       let isHeldBack = false;
       try {
         const response = await ask(url, signal, { headers: { prefer: `wait=${WAIT_S}`, traceparent: unsampled() } });
         const { state, error } = await bodyOf(response);
+        const isEnded = state === "completed" || state === "failed";
+        if (isEnded && isLate && looks === 0 && performance.now() - askedMs < AT_ONCE_MS) this.seenLate++;
         if (state === "completed") return { state };
         if (state === "failed") return { state, error: String(error ?? "no reason given") };
         if (!response.ok) throw new DriveError(`${url} answered ${response.status}`);
@@ -86,6 +94,13 @@ export class JobWatch {
     this.#nextLookMs = turnMs + APART_MS;
     if (turnMs > now) await setTimeout(turnMs - now, undefined, { signal });
   }
+}
+
+interface Watched {
+  began: number;
+  /** Whether it had to wait for its turn. */
+  isLate: boolean;
+  signal: AbortSignal;
 }
 
 /** A trace context that says: do not record (https://www.w3.org/TR/trace-context/#sampled-flag). */
