@@ -1,7 +1,7 @@
 # What will my worker do under production limits, and where does its time go? `make` prints the menu.
 # Variables are handed on as they are given, on the command line or in the environment; defaults are in .env.example.
 .DEFAULT_GOAL := help
-.PHONY: help setup verify otel-up otel-down otel-restart otel-logs worker-prodlike doctor stash unstash test test-compose faults check bench preflight
+.PHONY: help setup verify bottlenecks otel-up otel-down otel-restart otel-logs worker-prodlike doctor stash unstash test test-compose faults check bench preflight
 
 RUNTIMES := test/runtimes/node_modules
 node_22 := $(RUNTIMES)/node-22/bin/node
@@ -13,7 +13,7 @@ node := $(or $(node_$(NODE)),node) --import tsx/esm
 deno := $(or $(shell command -v deno),$(RUNTIMES)/deno/deno)
 deno_needed := $(and $(filter deno,$(RUNTIME)),$(filter $(RUNTIMES)/%,$(deno)))
 
-RUN := $(if $(filter deno,$(RUNTIME)),$(deno) run --allow-all --no-check --quiet,$(node))
+RUN_SCRIPT := $(if $(filter deno,$(RUNTIME)),$(deno) run --allow-all --no-check --quiet,$(node))
 TEST := $(if $(filter deno,$(RUNTIME)),$(deno) test --allow-all --no-check --quiet,$(node) --test)
 TESTS = $$(find src scripts test -name '*.test.ts' -not -name '*_faults.test.ts' -not -name 'compose*.test.ts' -not -path '*/node_modules/*')
 
@@ -21,31 +21,34 @@ help: preflight ## this menu
 	@node scripts/help.mjs
 
 verify: setup ## prove that one real job travels from the API through the queue into the worker, as one trace
-	@$(RUN) scripts/verify.ts
+	@$(RUN_SCRIPT) scripts/verify.ts
+
+bottlenecks: setup ## record a run under load; JOBS= RATE= IN_FLIGHT= DURATION= WARMUP= say how much, LIMITS=off, RUN= takes a recorded run
+	@$(RUN_SCRIPT) scripts/bottlenecks.ts
 
 otel-up: setup ## start the stack with tracing on; ONLY=collector starts the collector alone
-	@$(RUN) scripts/otel_up.ts
+	@$(RUN_SCRIPT) scripts/otel_up.ts
 
 otel-down: setup ## stop all that otel-up started
-	@$(RUN) scripts/otel_down.ts
+	@$(RUN_SCRIPT) scripts/otel_down.ts
 
 otel-restart: setup ## restart the collector with a clean log
-	@$(RUN) scripts/otel_restart.ts
+	@$(RUN_SCRIPT) scripts/otel_restart.ts
 
 otel-logs: setup ## follow the collector's log
-	@$(RUN) scripts/otel_logs.ts
+	@$(RUN_SCRIPT) scripts/otel_logs.ts
 
 worker-prodlike: setup ## restart the worker, built, under the production limits; say what is enforced
-	@$(RUN) scripts/worker_prodlike.ts
+	@$(RUN_SCRIPT) scripts/worker_prodlike.ts
 
 doctor: setup ## lint the limits: heap, memory, CPUs, swap, flags that hide; APP= reads another application
-	@$(RUN) scripts/doctor.ts
+	@$(RUN_SCRIPT) scripts/doctor.ts
 
 stash: setup ## set the changes of STASH_PATHS or .prodlike-stash aside in git stash; APP= its folder, DRY=1 shows, YES=1 asks nothing
-	@$(RUN) scripts/stash.ts
+	@$(RUN_SCRIPT) scripts/stash.ts
 
 unstash: setup ## bring exactly these changes back; APP= as above
-	@$(RUN) scripts/unstash.ts
+	@$(RUN_SCRIPT) scripts/unstash.ts
 
 test: setup ## run the tests; on another runtime with NODE=22, NODE=24 or RUNTIME=deno
 	@$(TEST) $(TESTS)
@@ -60,7 +63,7 @@ check: setup ## types, lint, format, imports, tests
 	@node_modules/.bin/tsc && node_modules/.bin/biome check --error-on-warnings && $(TEST) $(TESTS)
 
 bench: setup ## run a benchmark: PART=start|collector|metrics|truth|profile_truth|tax|stash
-	@$(RUN) bench/$${PART:-start}.ts
+	@$(RUN_SCRIPT) bench/$${PART:-start}.ts
 
 # The pinned packages, installed when they are missing or package-lock.json has changed.
 setup: preflight node_modules/.package-lock.json $(if $(NODE)$(deno_needed),$(RUNTIMES)/.package-lock.json)

@@ -2,20 +2,14 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { parseBytes, parseCpus } from "./limits/parse.ts";
+import { httpUrl, type JobRequest, parseJobRequests } from "./load/job_requests.ts";
+import { type LoadSettings, parseLoad } from "./load/settings.ts";
 import type { Runtime } from "./runtime.ts";
 import { ARGUMENTS, CONTAINER_SETTINGS, SETTINGS } from "./settings.ts";
 import { UserError } from "./user_error.ts";
 
 /** Variables by name, as a process has them. */
 export type Environment = Record<string, string>;
-
-/** The request that starts one job. */
-export interface JobRequest {
-  method: string;
-  url: string;
-  /** JSON text, sent as it is. */
-  body: string | undefined;
-}
 
 /** The production limits of the worker, as they are asked for. */
 export interface Limits {
@@ -38,6 +32,11 @@ export interface Config {
   json: boolean;
   onlyCollector: boolean;
   part: string;
+  load: LoadSettings;
+  /** Whether the worker under load runs under its limits. */
+  limited: boolean;
+  /** A recorded run: its id or folder, or `latest`. */
+  run: string | undefined;
   /** Another application: absolute path of its folder, or of a file of it. */
   app: string | undefined;
   /** Paths to set aside, one a line or separated by spaces. */
@@ -66,7 +65,10 @@ export interface Config {
   apiEnv: Environment;
   workerEnv: Environment;
   healthUrl: string;
+  /** The request that starts one job. */
   jobRequest: JobRequest;
+  /** All that the user gives; empty: reviews. */
+  jobRequests: JobRequest[];
   /** The environment that the observed processes inherit: this process's over `.env`. */
   environment: Environment;
 }
@@ -116,6 +118,7 @@ export function loadConfig(environment: Environment, root = ROOT): Config {
   const profiling = text("PROFILING") === "on";
   const health = isCompose ? ["COLLECTOR_HEALTH_PORT"] : [];
   requireDifferent(["API_PORT", "OTLP_PORT", ...health, ...(profiling || isCompose ? ["PYROSCOPE_PORT"] : [])], port);
+  const requests = parseJobRequests(text("JOB_REQUEST"));
   const config: Config = {
     root,
     home: join(root, ".prodlike"),
@@ -124,6 +127,9 @@ export function loadConfig(environment: Environment, root = ROOT): Config {
     json: environment.JSON === "1",
     onlyCollector: environment.ONLY === "collector",
     part: environment.PART || "start",
+    load: parseLoad(environment, whole("WORKER_CONCURRENCY", 10_000)),
+    limited: environment.LIMITS !== "off",
+    run: environment.RUN || undefined,
     app: environment.APP ? resolve(environment.APP) : undefined,
     stashPaths: environment.STASH_PATHS,
     dry: environment.DRY === "1",
@@ -152,7 +158,8 @@ export function loadConfig(environment: Environment, root = ROOT): Config {
     apiEnv: assignments("API_ENV", text("API_ENV")),
     workerEnv: assignments("WORKER_ENV", text("WORKER_ENV")),
     healthUrl: httpUrl("HEALTH_URL", text("HEALTH_URL") || `http://127.0.0.1:${port("API_PORT")}/health`),
-    jobRequest: jobRequest(text("JOB_REQUEST") || `POST http://127.0.0.1:${port("API_PORT")}/reviews {}`),
+    jobRequest: requests[0] ?? { method: "POST", url: `http://127.0.0.1:${port("API_PORT")}/reviews`, body: "{}" },
+    jobRequests: requests,
     environment,
   };
   if (config.apiService === config.workerService) {
@@ -198,11 +205,6 @@ function queueUrl(value: string): string | undefined {
   throw new UserError(`Cannot use QUEUE_URL: a redis://, rediss:// or postgres:// address is wanted`);
 }
 
-function httpUrl(name: string, value: string): string {
-  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value;
-  throw new UserError(`Cannot use ${name}="${value}": an http:// or https:// address is wanted`);
-}
-
 /** Reads `KEY=value OTHER="with spaces"`. */
 function assignments(name: string, value: string): Environment {
   const result: Environment = {};
@@ -215,17 +217,4 @@ function assignments(name: string, value: string): Environment {
     result[found[1]!] = found[2] ?? found[3] ?? found[4] ?? "";
   }
   return result;
-}
-
-function jobRequest(value: string): JobRequest {
-  const [, method, url, body] = /^([A-Z]+)\s+(\S+)(?:\s+([\s\S]+))?$/.exec(value) ?? [];
-  if (!method || !url) throw new UserError(`Cannot use JOB_REQUEST="${value}": METHOD URL JSON is wanted`);
-  if (body !== undefined) {
-    try {
-      JSON.parse(body);
-    } catch (cause) {
-      throw new UserError(`Cannot use JOB_REQUEST="${value}": its body is not JSON`, { cause });
-    }
-  }
-  return { method, url: httpUrl("JOB_REQUEST", url), body };
 }

@@ -64,7 +64,7 @@ export const SETTINGS: readonly Setting[] = [
   {
     name: "JOB_REQUEST",
     default: "",
-    help: "the request that starts one job, METHOD URL JSON; empty: a review of this checkout",
+    help: "the request that starts one job, METHOD URL JSON, or several, one a line; empty: a review",
   },
 ];
 
@@ -84,6 +84,13 @@ export const ARGUMENTS: readonly Setting[] = [
     default: "",
     help: "doctor: folder or compose file of another application; stash, unstash: its folder",
   },
+  { name: "JOBS", default: "", help: "bottlenecks: jobs that count; empty: 100, or what fits into DURATION" },
+  { name: "RATE", default: "", help: "bottlenecks: jobs a second, whatever the worker does; empty: IN_FLIGHT at once" },
+  { name: "IN_FLIGHT", default: "", help: "bottlenecks: jobs under way at once; empty: 2 x WORKER_CONCURRENCY" },
+  { name: "DURATION", default: "", help: "bottlenecks: how long jobs are sent, as 30s or 2m" },
+  { name: "WARMUP", default: "", help: "bottlenecks: jobs before those that count; empty: 2 x WORKER_CONCURRENCY" },
+  { name: "LIMITS", default: "", help: "bottlenecks: off: the worker runs without its limits", allowed: ["off"] },
+  { name: "RUN", default: "", help: "bottlenecks: a recorded run, or latest, in place of a new one" },
   { name: "STASH_PATHS", default: "", help: "stash: paths to set aside; empty: those of .prodlike-stash in APP" },
   { name: "DRY", default: "", help: "1: stash only shows what it would set aside", allowed: ["1"] },
   { name: "YES", default: "", help: "1: stash asks nothing", allowed: ["1"] },

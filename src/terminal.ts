@@ -17,6 +17,8 @@ export function painter(colour: boolean): Paint {
 /** What a script is given to work with. People read `say` (stderr), machines read the object that `main` returns (stdout). */
 export interface Terminal {
   say(line?: string): void;
+  /** Present on a terminal: writes a line that the next one of `rewrite` replaces; an empty one removes it. */
+  rewrite: ((line: string) => void) | undefined;
   paint: Paint;
   columns: number;
   /** Aborted by the first SIGINT, SIGTERM or SIGHUP: clean up and return. */
@@ -41,6 +43,7 @@ export async function runScript(main: (config: Config, terminal: Terminal) => Pr
   }
   const terminal: Terminal = {
     say: (line = "") => void process.stderr.write(`${line}\n`),
+    rewrite: rewriter(process.stderr),
     paint: painter(false),
     columns: process.stderr.columns ?? 100,
     signal: interrupted.signal,
@@ -60,6 +63,12 @@ export async function runScript(main: (config: Config, terminal: Terminal) => Pr
   }
   if (json) process.stdout.write(`${JSON.stringify(outcome.json)}\n`);
   process.exitCode = outcome.code;
+}
+
+function rewriter(stream: NodeJS.WriteStream): Terminal["rewrite"] {
+  // A line that is longer than the terminal could not be replaced.
+  if (stream.isTTY) return (line) => void stream.write(`\r\x1b[K${line.slice(0, (stream.columns || 80) - 1)}`);
+  return undefined;
 }
 
 function explain(error: unknown, { say, paint }: Terminal): Outcome {

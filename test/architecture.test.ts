@@ -8,7 +8,7 @@ import { ROOT } from "../src/config.ts";
 const arrows: Record<string, string[]> = {
   "src/stash": ["src/stack/lock.ts", "src/stack/json_file.ts"],
   "src/verify": ["src/load", "src/stack", "src/limits", "src/runs", "src/otlp", "src/telemetry/attributes.ts"],
-  "src/load": ["src/stack", "src/runs", "src/otlp"],
+  "src/load": ["src/stack", "src/runs", "src/otlp", "src/analysis/report.ts"],
   "src/stack": [
     "src/collector",
     "src/limits",

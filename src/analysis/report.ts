@@ -179,12 +179,14 @@ export interface LoadSummary {
   unfinished: number;
   ratePerSecond?: number;
   throughputPerSecond: number;
-  /** From the planned sending to the end of the job. */
-  total: Percentiles;
-  /** Of the request alone. */
-  request: Percentiles;
+  /** Of completed jobs, from the planned sending to the end of the job; absent when there are none. */
+  total?: Percentiles;
+  /** Of the request alone; absent when none was answered. */
+  request?: Percentiles;
   /** How late requests left, against their schedule. */
   lateness?: Percentiles;
+  /** Jobs whose end was looked for too late, as the load generator had too much to do: their totals are too long. */
+  seenLate?: number;
 }
 
 export interface Tax {

@@ -256,6 +256,47 @@ test("GET /reviews/:id tells why a review failed whose repository vanished", asy
   }
 });
 
+test("GET /reviews/:id waits for the end, the preferred time, or the end of the API", async () => {
+  const { api, repository, startWorker, close } = await startApplication();
+  const wait = async (id: string, seconds: string) => {
+    const response = await fetch(`${api.url}/reviews/${id}`, { headers: { Prefer: `respond-async, wait=${seconds}` } });
+    return { applied: response.headers.get("preference-applied"), ...((await response.json()) as Answer) };
+  };
+  try {
+    await (await repository("r")).commit({ "a.ts": "" });
+    const accept = async () => ((await (await post(api, '{"repository": "r"}')).json()) as Answer).id;
+    const id = await accept();
+    const { applied, state } = await wait(id, "1");
+    assert.deepEqual([applied, state], ["wait=1", "waiting"]);
+    assert.equal((await wait(id, "soon")).applied, null);
+
+    // Ten at once, of which each is told of its own.
+    const ids = [id, ...(await Promise.all(Array.from({ length: 9 }, accept)))];
+    const waits = ids.map((each) => wait(each, "60"));
+    await startWorker();
+    for (const [index, answer] of (await Promise.all(waits)).entries()) {
+      assert.deepEqual([answer.applied, answer.state, answer.id], ["wait=30", "completed", ids[index]]);
+    }
+    assert.equal((await wait(id, "60")).state, "completed");
+  } finally {
+    await close();
+  }
+});
+
+test("close() of the API answers those who wait for an end", async () => {
+  const { api, repository, close } = await startApplication();
+  try {
+    await (await repository("r")).commit({ "a.ts": "" });
+    const { id } = (await (await post(api, '{"repository": "r"}')).json()) as Answer;
+    const waiting = fetch(`${api.url}/reviews/${id}`, { headers: { Prefer: "wait=30" } });
+    await sleep(200); // it has arrived
+    await close();
+    assert.equal(((await (await waiting).json()) as Answer).state, "waiting");
+  } finally {
+    await close().catch(() => {});
+  }
+});
+
 test("GET /health follows the queue store down and up, and the worker goes on", async () => {
   const { api, repository, store, startWorker, close } = await startApplication();
   try {

@@ -9,7 +9,8 @@ import type { Log } from "./log.ts";
 import { answerProblems, Problem } from "./problem.ts";
 import { openRepository, openReviewRoot, type ReviewRoot } from "./review/repository.ts";
 import { resolveRevisions } from "./review/revisions.ts";
-import { openReviewQueue, type ReviewQueue, storeKind } from "./review_queue.ts";
+import { ReviewEnds } from "./review_ends.ts";
+import { openReviewEvents, openReviewQueue, type ReviewQueue, storeKind } from "./review_queue.ts";
 import { readReviewRequest } from "./review_request.ts";
 import type { ServiceOptions } from "./run_service.ts";
 import { askStore, closeStore, reasonOf } from "./store_watch.ts";
@@ -28,6 +29,8 @@ const STORE_MS = 5_000;
 const HEALTH_MS = 2_000;
 /** How long a running request may hold up the end. */
 const CLOSE_MS = 10_000;
+/** The longest that a request for a review waits for its end. */
+const WAIT_S = 30;
 
 /**
  * Starts the HTTP API; port 0 takes a free one.
@@ -43,8 +46,10 @@ export async function startApi(config: Config, { log, signal }: ServiceOptions):
   }
   const root = await openReviewRoot(config);
   const stopping = new AbortController();
-  const queue = await openReviewQueue({ url, log, signal: AbortSignal.any([signal, stopping.signal]) });
-  const server = createServer(routes(queue, root, storeKind(url), log));
+  const untilStopped = AbortSignal.any([signal, stopping.signal]);
+  const queue = await openReviewQueue({ url, log, signal: untilStopped });
+  const ends = new ReviewEnds(() => openReviewEvents({ url, signal: untilStopped }));
+  const server = createServer(routes({ queue, ends, root, store: storeKind(url), log }));
   try {
     await listen(server, config.apiPort, config.apiHost);
   } catch (error) {
@@ -59,14 +64,24 @@ export async function startApi(config: Config, { log, signal }: ServiceOptions):
       server.keepAliveTimeout = 1; // connections that are idle after their last request go at once
       setTimeout(() => server.closeAllConnections(), CLOSE_MS).unref();
       server.close();
+      const waits = ends.close();
       await once(server, "close");
+      await waits;
       stopping.abort();
       await closeStore(queue);
     },
   };
 }
 
-function routes(queue: ReviewQueue, root: ReviewRoot, store: string, log: Log): Express {
+interface Routes {
+  queue: ReviewQueue;
+  ends: ReviewEnds;
+  root: ReviewRoot;
+  store: string;
+  log: Log;
+}
+
+function routes({ queue, ends, root, store, log }: Routes): Express {
   async function fromStore<T>(answer: Promise<T>): Promise<T> {
     try {
       return await within(answer, STORE_MS, "ask the queue store");
@@ -103,7 +118,20 @@ function routes(queue: ReviewQueue, root: ReviewRoot, store: string, log: Log): 
       .json({ id, state: "waiting", ...data, links: { self } });
   });
 
-  app.get("/reviews/:id", async ({ params: { id } }, response) => {
+  app.get("/reviews/:id", async (request, response) => {
+    const { id } = request.params;
+    const waitS = Math.min(preferredWait(request.get("prefer")), WAIT_S);
+    if (waitS > 0) {
+      const isEnded = async () => {
+        const state = await fromStore(queue.getJobState(id));
+        return state === "completed" || state === "failed" || state === "unknown";
+      };
+      const gone = new AbortController();
+      response.once("close", () => gone.abort());
+      await ends.wait(id, waitS * 1_000, { isEnded, signal: gone.signal });
+      if (gone.signal.aborted) return;
+      response.set("Preference-Applied", `wait=${waitS}`);
+    }
     const state = await fromStore(queue.getJobState(id));
     // Read after the state: a job that is completed has its result.
     const job = await fromStore(queue.getJob(id));
@@ -122,6 +150,12 @@ function routes(queue: ReviewQueue, root: ReviewRoot, store: string, log: Log): 
   });
   app.use(answerProblems(log));
   return app;
+}
+
+/** Seconds that the client would wait for the end of the job: RFC 7240, 4.3. */
+function preferredWait(prefer = ""): number {
+  // Preferences are separated by commas.
+  return Number(/(?:^|,)\s*wait\s*=\s*"?(\d{1,6})"?\s*(?:[,;]|$)/i.exec(prefer)?.[1] ?? 0);
 }
 
 function only(allowed: string): RequestHandler {

@@ -6,6 +6,7 @@ import {
   type IQueueBackend,
   type Processor,
   Queue,
+  QueueEvents,
   Worker,
 } from "bullmq";
 import { queueTelemetry } from "../telemetry/stages.ts";
@@ -18,6 +19,7 @@ import { reasonOf, type StoreClient, watchStore } from "./store_watch.ts";
 import { within } from "./within.ts";
 
 export type ReviewQueue = Queue<ReviewJob, Review, string, ReviewJob, Review, string, IQueueBackend>;
+export type ReviewEvents = ReturnType<typeof openReviewEvents>;
 export type ReviewWorker = Worker<ReviewJob, Review, string, IQueueBackend>;
 
 export interface StoreOptions {
@@ -75,6 +77,13 @@ export function openReviewWorker(
   return whenReady(options, (): ReviewWorker => new Worker(NAME, process, workerOptions, createBackend));
 }
 
+/** Opens what reads the events of the queue; `run()` starts it. */
+export function openReviewEvents(options: Pick<StoreOptions, "url" | "signal">) {
+  const { connection, createBackend } = connectTo(options);
+  // PostgreSQL: a notice between a look and the wait after it is missed, so it looks again after this.
+  return new QueueEvents(NAME, { connection, autorun: false, blockingTimeout: 1_000 }, createBackend);
+}
+
 /** What kind of store an address names. */
 export function storeKind(url: string): "postgres" | "redis" {
   return url.startsWith("postgres") ? "postgres" : "redis";
@@ -85,7 +94,7 @@ interface Connection {
   createBackend: BackendFactory<IQueueBackend>;
 }
 
-function connectTo({ url, signal }: StoreOptions): Connection {
+function connectTo({ url, signal }: Pick<StoreOptions, "url" | "signal">): Connection {
   if (storeKind(url) === "redis") {
     // BullMQ's default waits up to 20 s between two tries, and tries for ever.
     const retryStrategy = (tries: number) => (signal.aborted ? null : Math.min(tries * 100, 1_000));

@@ -42,6 +42,8 @@ export interface RunContent {
   spanAccounting: SpanAccounting;
   /** Of the worker's CPUs. */
   throttling: object;
+  /** What is missing from it, and why. */
+  notMeasured?: { what: string; reason: string }[];
 }
 
 /** Begins a run: from now on the window is open. */

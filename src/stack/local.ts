@@ -12,7 +12,7 @@ import { lastText } from "./part.ts";
 import { readStore } from "./postgres.ts";
 import type { ProcessId } from "./process_id.ts";
 import type { PartEvent, Progress, Request } from "./protocol.ts";
-import type { PartStatus, Stack } from "./stack.ts";
+import type { PartStatus, Stack, UseOptions } from "./stack.ts";
 import { isUp, PARTS, type PartName, readState, runningParts, type StackState, stackFiles } from "./state.ts";
 import { command, SupervisorLostError } from "./supervisor_client.ts";
 
@@ -29,7 +29,7 @@ export function localStack(config: Config): Stack {
     logCommand: `cat ${shown}`,
     outputCommand: (part) => `cat ${output(part)}`,
     up: (progress) => command(config, { command: "up", environment: config.environment, parts: wanted }, progress),
-    use: (progress, work) => withStack(config, progress, work),
+    use: (progress, work, options) => withStack(config, progress, work, options),
     down: (progress) => stackDown(config, progress),
     async whereJobsStay() {
       // A store that is damaged is said by the next `up`.
@@ -53,17 +53,26 @@ export function localStack(config: Config): Stack {
 }
 
 async function limitWorker(config: Config, progress: Progress): Promise<Enforcement[]> {
-  const built = await execa("npm", ["run", "--silent", "build:worker", "--", "--log-level=warning"], {
-    cwd: config.root,
-    all: true,
-    reject: false,
-    cancelSignal: progress.signal,
-  });
-  progress.signal.throwIfAborted();
-  if (built.exitCode !== 0)
-    throw new UserError(`Cannot build the worker: ${built.all}`, { next: "npm run build:worker" });
+  await buildWorker(config, progress);
   const parts = wantedParts({ ...config, onlyCollector: false });
   await command(config, { command: "limit", environment: config.environment, parts }, progress);
+  return readEnforcement(config);
+}
+
+async function buildWorker({ root }: Config, { signal }: Progress): Promise<void> {
+  const built = await execa("npm", ["run", "--silent", "build:worker", "--", "--log-level=warning"], {
+    cwd: root,
+    all: true,
+    reject: false,
+    cancelSignal: signal,
+  });
+  signal.throwIfAborted();
+  if (built.exitCode !== 0)
+    throw new UserError(`Cannot build the worker: ${built.all}`, { next: "npm run build:worker" });
+}
+
+/** Reads back what holds for the worker, and records it. */
+async function readEnforcement(config: Config): Promise<Enforcement[]> {
   const worker = (await readState(config))?.parts.worker;
   if (!worker?.limited) throw new UserError("Cannot limit the worker: it has ended again", { next: "make otel-up" });
   const { cpuLimit, memoryLimitBytes } = openCgroup({ pid: worker.pid }).read();
@@ -114,7 +123,13 @@ async function followFile(file: string, signal: AbortSignal): Promise<void> {
 }
 
 /** The supervisor lends the stack for `work`, or until this process ends, however it ends. */
-async function withStack<T>(config: Config, progress: Progress, work: () => Promise<T>): Promise<T> {
+async function withStack<T>(
+  config: Config,
+  progress: Progress,
+  work: () => Promise<T>,
+  { limited = false }: UseOptions = {},
+): Promise<T> {
+  if (limited) await buildWorker(config, progress);
   let isOwn = false;
   let outcome: PromiseSettledResult<T> | undefined;
   const onEvent = (event: PartEvent) => {
@@ -122,16 +137,19 @@ async function withStack<T>(config: Config, progress: Progress, work: () => Prom
     progress.onEvent(event);
   };
   const use = async () => {
-    [outcome] = await Promise.allSettled([work()]);
+    const prepared = limited ? readEnforcement(config) : Promise.resolve();
+    [outcome] = await Promise.allSettled([prepared.then(work)]);
   };
   try {
-    const request: Request = { command: "use", environment: config.environment, parts: wantedParts(config) };
+    const parts = wantedParts(config);
+    const request: Request = { command: "use", environment: config.environment, parts, limited };
     await command(config, request, { ...progress, onEvent }, use);
   } catch (error) {
     // Without the supervisor nobody else ends what was started for this alone.
     const unstoppable = new AbortController().signal;
     if (error instanceof SupervisorLostError && isOwn) await stackDown(config, { ...progress, signal: unstoppable });
     if (!outcome) throw error;
+    progress.say(`The stack was not left as it was found: ${(error as Error).message}`);
   }
   if (outcome?.status === "fulfilled") return outcome.value;
   throw outcome?.reason;

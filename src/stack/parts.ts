@@ -69,7 +69,7 @@ export class Parts {
    * @throws {UserError} for a port that is taken, a part that does not start, or running parts that have other settings
    */
   async start(config: Config, names: PartName[], progress: PartsProgress): Promise<PartName[]> {
-    const missing = names.filter((name) => !this.#isRunning(name));
+    const missing = names.filter((name) => !this.isRunning(name));
     if (missing.includes("api")) await requireFree("API_PORT", config.apiPort);
     if (missing.includes("collector")) await requireFree("OTLP_PORT", config.otlpPort);
     if (missing.includes("collector") && config.profiling) await requireFree("PYROSCOPE_PORT", config.pyroscopePort);
@@ -162,6 +162,11 @@ export class Parts {
     return Object.keys(this.#state.parts).length === 0;
   }
 
+  /** Whether the worker is on record as one that runs under the production limits. */
+  get isLimited(): boolean {
+    return this.#state.parts.worker?.limited !== undefined;
+  }
+
   /** Empties each log that has grown too large. Its writers append, so they go on at its new end. */
   capOutputs(): void {
     for (const name of PARTS) {
@@ -170,7 +175,7 @@ export class Parts {
     }
   }
 
-  #isRunning(name: PartName): boolean {
+  isRunning(name: PartName): boolean {
     const part = this.#running.get(name);
     return part !== undefined && isAlive(part.id);
   }
@@ -179,7 +184,7 @@ export class Parts {
     const plans: PartPlan[] = [];
     let queueUrl = config.queueUrl;
     if (names.includes("postgres")) {
-      const running = this.#isRunning("postgres");
+      const running = this.isRunning("postgres");
       const command = await planStore(stackFiles(config).postgres, stackFiles(config).folder, { running });
       plans.push(planPostgres(config, command));
       queueUrl = command.url;

@@ -4,8 +4,11 @@ import type { PartName } from "./state.ts";
 /** What a command asks of the supervisor. */
 export type Request =
   | { command: "up"; environment: Environment; parts: PartName[] }
-  /** `up` when nothing runs, and only for as long as this connection stays or until an `up`. */
-  | { command: "use"; environment: Environment; parts: PartName[] }
+  /**
+   * `up` when nothing runs, and only for as long as this connection stays or until an `up`; when `limited`, for as long
+   * with the built worker under the production limits.
+   */
+  | { command: "use"; environment: Environment; parts: PartName[]; limited: boolean }
   /** `up`, with the built worker under the production limits in place of the one that runs. */
   | { command: "limit"; environment: Environment; parts: PartName[] }
   | { command: "restart"; environment: Environment; part: "collector" }

@@ -31,6 +31,14 @@ export interface Telemetry {
   close(): Promise<void>;
 }
 
+export interface UseOptions {
+  /**
+   * Meanwhile the worker is the built one under the production limits; then the one that was there comes back, unless it
+   * was limited as well. @default {false}
+   */
+  limited?: boolean;
+}
+
 /** Collector, queue store, API and worker, as processes or as containers; the commands know no difference. */
 export interface Stack {
   /** The parts that the configuration asks for. */
@@ -54,7 +62,7 @@ export interface Stack {
    *
    * @throws {UserError} as `up`; else what `work` throws
    */
-  use<T>(progress: Progress, work: () => Promise<T>): Promise<T>;
+  use<T>(progress: Progress, work: () => Promise<T>, options?: UseOptions): Promise<T>;
   /** Ends everything that `up` started. Returns what it ended. */
   down(progress: Progress): Promise<string[]>;
   /** Where the jobs are that outlive the stack, and how to get rid of them; `undefined` when nowhere. */

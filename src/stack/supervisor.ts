@@ -18,6 +18,8 @@ import { makeStackFolder, PARTS, type PartName, readState, stackFiles } from "./
 /** How often it looks at the sizes of the logs, whether its record is still there, and whether there is anything left to do, in ms. */
 const TIDY_EVERY_MS = 1_500;
 
+type Lending = Extract<Request, { command: "use" }>;
+
 const removed = new UserError("Interrupted: the record of the stack was removed, so the stack is ended", {
   next: "make otel-up",
 });
@@ -45,6 +47,8 @@ export async function runSupervisor(config: Config): Promise<boolean> {
   let isKept = true;
   let users = 0;
   let storeIsNew = false;
+  /** What the worker was before it was limited for somebody who uses the stack. */
+  let replaced: { wanted: Config; names: PartName[] } | undefined;
   let isEnding = false;
   const stopping = new AbortController();
   const sockets = new Set<Socket>();
@@ -114,12 +118,8 @@ export async function runSupervisor(config: Config): Promise<boolean> {
       }
       case "use": {
         users++;
-        if (!parts.isEmpty) return [];
-        isKept = false;
-        storeIsNew ||= !existsSync(files.postgres);
         try {
-          await parts.endStrays(progress);
-          return await parts.start(loadConfig(request.environment, config.root), request.parts, progress);
+          return await lend(request, progress);
         } catch (error) {
           await giveBack(progress);
           throw error;
@@ -129,24 +129,53 @@ export async function runSupervisor(config: Config): Promise<boolean> {
         await parts.endStrays(progress);
         isKept = true;
         storeIsNew = false;
+        replaced = undefined;
         return parts.limitWorker(loadConfig(request.environment, config.root), request.parts, progress);
       }
       case "restart":
         await parts.restartCollector(loadConfig(request.environment, config.root), progress);
         return [request.part];
       case "down": {
+        replaced = undefined;
         const ended = await parts.end(PARTS, progress);
         return [...ended, ...(await parts.endStrays(progress))];
       }
     }
   }
 
+  async function lend({ environment, parts: names, limited }: Lending, progress: PartsProgress): Promise<PartName[]> {
+    const wanted = loadConfig(environment, config.root);
+    if (parts.isEmpty) {
+      isKept = false;
+      storeIsNew ||= !existsSync(files.postgres);
+      await parts.endStrays(progress);
+      if (!limited) return parts.start(wanted, names, progress);
+    } else if (!limited) return [];
+    else if (!parts.isLimited) {
+      await parts.start(wanted, names, progress); // refuses a worker that could not come back as it was
+      replaced = { wanted, names };
+    }
+    return parts.limitWorker(wanted, names, progress);
+  }
+
   async function giveBack({ onEvent }: PartsProgress): Promise<PartName[]> {
-    if (--users > 0 || isKept || isEnding) return [];
+    if (--users > 0 || isKept || isEnding) {
+      await restoreWorker(onEvent);
+      return [];
+    }
     const ended = await parts.end(PARTS, { onEvent });
     if (storeIsNew) await removeStore(files.postgres);
     storeIsNew = false;
     return ended;
+  }
+
+  async function restoreWorker(onEvent: PartsProgress["onEvent"]): Promise<void> {
+    if (!replaced) return;
+    const { wanted, names } = replaced;
+    replaced = undefined;
+    await parts.end(["worker"], { onEvent });
+    const kept = names.filter((name) => name === "worker" || parts.isRunning(name)); // what is dead stays dead
+    await parts.start(wanted, kept, { onEvent, signal: stopping.signal });
   }
 
   function isToken(value: string): boolean {

@@ -1,9 +1,9 @@
 import type { Config } from "../config.ts";
 import { type Span, SpanKind } from "../otlp/types.ts";
+import type { Clues } from "../stack/hints.ts";
 import { WaitTimeoutError, waitFor } from "../stack/wait_for.ts";
 import { BULLMQ_JOB_NAME } from "../telemetry/attributes.ts";
 import type { Check } from "./checks.ts";
-import type { Clues } from "./hints.ts";
 import type { ProfileWitness } from "./profile_witness.ts";
 
 export interface ProfileEvidence {

@@ -1,19 +1,22 @@
 import { readFileSync } from "node:fs";
 import type { Config } from "../config.ts";
-import { DriveError, driveJob } from "../load/drive_job.ts";
+import { accountSpans } from "../load/account_spans.ts";
+import { driveJob } from "../load/drive_job.ts";
+import { DriveError } from "../load/send_job.ts";
 import { readSpans } from "../otlp/read_spans.ts";
 import type { Span } from "../otlp/types.ts";
 import { beginRun, endRun, type Recording } from "../runs/run_folder.ts";
-import { rangesSince } from "../runs/slice.ts";
+import { newestMetrics, rangesSince } from "../runs/slice.ts";
 import type { SpanAccounting } from "../runs/span_counts.ts";
+import { readThrottling, type Throttling } from "../runs/throttling.ts";
+import { gatherClues, hintAbout } from "../stack/hints.ts";
 import { describeExit } from "../stack/part.ts";
 import type { PartStatus, Stack, Telemetry } from "../stack/stack.ts";
 import { WaitTimeoutError, waitFor } from "../stack/wait_for.ts";
-import { accountingWarnings, accountSpans, type Warning } from "./accounting.ts";
+import { accountingWarnings, type Warning } from "./accounting.ts";
 import { type Check, checkTelemetry, type Evidence, findJobTrace } from "./checks.ts";
-import { type Clues, hintAbout } from "./hints.ts";
 import { lockWarnings } from "./lock_warnings.ts";
-import { readThrottling, type Throttling, throttlingWarnings } from "./throttling.ts";
+import { throttlingWarnings } from "./throttling.ts";
 
 /** What `make verify JSON=1` prints. */
 export interface Verification {
@@ -88,7 +91,7 @@ async function verifyJob(verifying: Verifying): Promise<{ result: Verification; 
           : `expected "completed", ${job.id} failed: ${job.error}`,
     });
     const services = { api: config.apiService, worker: config.workerService };
-    const [api, worker] = await gatherClues(verifying);
+    const [api, worker] = await gatherClues(stack, verifying.status);
     const hints = { [services.api]: hintAbout(api!), [services.worker]: hintAbout(worker!) };
     const evidence = await gather({ services, hints, job }, { run, ...verifying });
     trace = findJobTrace(evidence);
@@ -98,11 +101,11 @@ async function verifyJob(verifying: Verifying): Promise<{ result: Verification; 
     if (!(error instanceof DriveError)) throw error;
     checks.push({ name: "job completed", ok: false, detail: error.message, next: stack.outputCommand("worker") });
   }
-  const clues = await gatherClues(verifying);
+  const clues = await gatherClues(stack, verifying.status);
   const spanAccounting = await accountSpans(config, { files, refresh, clues, startMs: run.startMs, signal });
   const limits = verifying.status.worker?.limits ?? null;
   const worker = config.workerService;
-  const throttling = await readThrottling(files, { service: worker, sinceMs: run.startMs });
+  const throttling = await readThrottling(newestMetrics(files.metrics), { service: worker, sinceMs: run.startMs });
   const content = { store: stack.store, limits, load: { kind: "verify", ...load }, spanAccounting, throttling };
   const folder = await endRun(config, files, run, content);
   const warnings = [
@@ -121,7 +124,7 @@ async function verifyJob(verifying: Verifying): Promise<{ result: Verification; 
 }
 
 async function profileChecks(verifying: Verifying, { startMs }: Recording, spans: Span[]): Promise<Check[]> {
-  const { config, telemetry, signal, say } = verifying;
+  const { config, stack, telemetry, signal, say } = verifying;
   say("waiting for the profiles");
   const [{ checkProfiles }, { fileWitness, serverWitness }] = await Promise.all([
     import("./profile_checks.ts"),
@@ -130,16 +133,7 @@ async function profileChecks(verifying: Verifying, { startMs }: Recording, spans
   const { profiles } = telemetry.files;
   const url = `http://127.0.0.1:${config.pyroscopePort}`;
   const witness = profiles ? fileWitness(profiles, startMs) : serverWitness(url, startMs, signal);
-  return checkProfiles(config, { spans, witness, signal, gatherClues: () => gatherClues(verifying) });
-}
-
-async function gatherClues({ stack, status }: Verifying): Promise<Clues[]> {
-  const parts = ["api", "worker"] as const;
-  const { collectorUrl } = stack;
-  const clue = async (part: (typeof parts)[number]) => {
-    return { part, collectorUrl, environment: status[part]?.environment ?? {}, output: await stack.output(part) };
-  };
-  return Promise.all(parts.map(clue));
+  return checkProfiles(config, { spans, witness, signal, gatherClues: () => gatherClues(stack, verifying.status) });
 }
 
 function conclude(checks: Check[], began: number): Verification {

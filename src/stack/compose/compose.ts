@@ -11,7 +11,7 @@ import { makeStackFolder, stackFiles } from "../state.ts";
 import { type ComposeCli, type Container, composeCli } from "./cli.ts";
 import { explainContainer } from "./explain_worker.ts";
 import { ownContainers } from "./guards.ts";
-import { limitWorker } from "./limit_worker.ts";
+import { limitWorker, restoreWorker } from "./limit_worker.ts";
 import { composeEnvironment, FILES, projectOf, wantedServices, writeSettings } from "./settings.ts";
 import { COLLECTOR, clearTelemetry, composeTelemetry } from "./telemetry.ts";
 import { start, up } from "./up.ts";
@@ -30,6 +30,21 @@ export function composeStack(config: Config): Stack {
     if (worker && statuses.worker?.exit) statuses.worker.death = await explainContainer(config, cli, worker);
     return statuses;
   };
+  /** With a stack that is up; its worker is what it was when the work is done. */
+  async function withLimits<T>(progress: Progress, work: () => Promise<T>): Promise<T> {
+    const wasLimited = (await status()).worker?.limits !== undefined;
+    await alone(config, progress, async () => {
+      if (!wasLimited) await up(config, cli, parts, progress); // refuses a worker that could not come back as it was
+      await limitWorker(config, cli, progress);
+    });
+    try {
+      return await work();
+    } finally {
+      const { signal } = new AbortController(); // it comes back also when the work was interrupted
+      if (!wasLimited)
+        await alone(config, { ...progress, signal }, () => restoreWorker(config, { ...progress, signal }));
+    }
+  }
   return {
     parts,
     store: config.queueUrl ? new URL(config.queueUrl).protocol.slice(0, -1) : "redis (container)",
@@ -37,14 +52,20 @@ export function composeStack(config: Config): Stack {
     logCommand: `${config.compose.join(" ")} -p ${project} logs ${COLLECTOR}`,
     outputCommand: (part) => `${config.compose.join(" ")} -p ${project} logs ${part}`,
     up: (progress) => alone(config, progress, () => up(config, cli, parts, progress)),
-    async use(progress, work) {
+    async use(progress, work, { limited = false } = {}) {
       const isUp = async () => (await ownContainers(config, cli)).some(({ state }) => state === "running");
-      if (await isUp()) return work();
+      if (await isUp()) return limited ? withLimits(progress, work) : work();
       return alone(config, progress, async () => {
-        if (await isUp()) return work();
+        if (await isUp()) {
+          if (!limited) return work();
+          throw new UserError("Cannot limit the worker: another command has just started the stack", {
+            next: "this command again",
+          });
+        }
         const hadStore = (await volumes(cli, project)).includes(`${project}_redis`);
         try {
-          await up(config, cli, parts, progress);
+          if (limited) await limitWorker(config, cli, progress);
+          else await up(config, cli, parts, progress);
           return await work();
         } finally {
           // As it was before: also the store, when this has made it.

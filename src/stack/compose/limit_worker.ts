@@ -28,3 +28,9 @@ export async function limitWorker(config: Config, cli: ComposeCli, progress: Pro
   recordLimits(config, { worker: worker.id, limits: rows });
   return rows;
 }
+
+/** Replaces the limited worker by the usual one. */
+export async function restoreWorker(config: Config, progress: Progress): Promise<void> {
+  const withSettings = composeCli(config, [...FILES, writeSettings(config)], composeEnvironment(config));
+  await start(config, withSettings, ["worker"], progress);
+}

@@ -1,4 +1,5 @@
 import type { Environment } from "../config.ts";
+import type { PartStatus, Stack } from "./stack.ts";
 
 /** What is known of the part that a hint is about. */
 export interface Clues {
@@ -9,6 +10,16 @@ export interface Clues {
   output: string;
   /** Where it should send its telemetry. */
   collectorUrl: string;
+}
+
+/** What is known of the API and of the worker now. */
+export async function gatherClues(stack: Stack, status: Record<string, PartStatus>): Promise<Clues[]> {
+  const parts = ["api", "worker"] as const;
+  const { collectorUrl } = stack;
+  const clue = async (part: (typeof parts)[number]) => {
+    return { part, collectorUrl, environment: status[part]?.environment ?? {}, output: await stack.output(part) };
+  };
+  return Promise.all(parts.map(clue));
 }
 
 /**

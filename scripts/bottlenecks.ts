@@ -1,0 +1,21 @@
+import { relative } from "node:path";
+import { recordLoad } from "../src/load/record.ts";
+import { openRun } from "../src/runs/open_run.ts";
+import { partProgress } from "../src/stack/progress.ts";
+import { EXIT, runScript } from "../src/terminal.ts";
+
+await runScript(async (config, { say, rewrite, signal }) => {
+  let wanted = config.run;
+  if (wanted === undefined) {
+    const { folder, load, cutOff } = await recordLoad(config, { signal, say, rewrite, onEvent: partProgress(say) });
+    const { completed, failed, unfinished, throughputPerSecond } = load;
+    const left = unfinished > 0 ? `, ${unfinished} unfinished` : "";
+    say(`${completed} completed, ${failed} failed${left}; ${throughputPerSecond.toFixed(2)} a second`);
+    if (cutOff) say(`cut off: ${cutOff}`);
+    wanted = folder;
+  }
+  const run = openRun(config.home, wanted);
+  const report = { run: run.folder, load: run.description.load };
+  say(`run: ${relative(process.cwd(), run.folder)}`);
+  return { code: signal.aborted ? EXIT.interrupted : EXIT.ok, json: report };
+});

@@ -1,0 +1,84 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { type Config, loadConfig } from "../config.ts";
+import { takeLock } from "../stack/lock.ts";
+import { describeExit } from "../stack/part.ts";
+import type { Progress } from "../stack/protocol.ts";
+import { openStack, type PartStatus, type Stack } from "../stack/stack.ts";
+import { makeStackFolder, stackFiles } from "../stack/state.ts";
+import { UserError } from "../user_error.ts";
+
+/** A stack for a load, and with which settings. */
+export interface Borrowed {
+  config: Config;
+  stack: Stack;
+}
+
+/**
+ * Does `work` with the stack that is up, or with one that ends afterwards; the worker runs under its limits unless
+ * `config.limited` is false. Profiles are on when the stack that is up has them; in one that is started, unless the user
+ * says off or they cannot be kept. Once `work` has begun, the signal is its own affair.
+ *
+ * @throws {UserError} when the stack is incomplete, runs with other settings, or another load is being recorded
+ */
+export async function borrowStack<T>(
+  given: Config,
+  progress: Progress,
+  work: (borrowed: Borrowed) => Promise<T>,
+): Promise<T> {
+  const found = await openStack(given).status();
+  const config = withProfiling(given, found);
+  const stack = openStack(config);
+  requireUsable(config, stack, found);
+  if (Object.keys(found).length === 0) progress.say("No stack is up: starting one.");
+  return alone(config, () => {
+    const starting = new AbortController();
+    const giveUp = () => starting.abort(progress.signal.reason);
+    progress.signal.addEventListener("abort", giveUp);
+    if (progress.signal.aborted) giveUp();
+    const begun = () => {
+      progress.signal.removeEventListener("abort", giveUp);
+      return work({ config, stack });
+    };
+    return stack.use({ ...progress, signal: starting.signal }, begun, { limited: config.limited });
+  });
+}
+
+function withProfiling(config: Config, { api }: Record<string, PartStatus>): Config {
+  const { environment, root, stack, runtime } = config;
+  if (environment.PROFILING) return config;
+  const canBeKept = stack === "local" && runtime === "node";
+  const isOn = api ? api.environment.PROFILING === "on" : canBeKept;
+  return loadConfig({ ...environment, PROFILING: isOn ? "on" : "off" }, root);
+}
+
+function requireUsable({ limited }: Config, stack: Stack, found: Record<string, PartStatus>): void {
+  if (Object.keys(found).length === 0) return;
+  const missing = stack.parts.find((part) => !found[part]?.isRunning || !found[part].isReady);
+  if (missing) {
+    const { isRunning, exit } = found[missing] ?? {};
+    const gone = exit === undefined ? "it was not started" : `it has ended with ${describeExit(exit)}`;
+    throw new UserError(`Cannot load: the ${missing} does not run: ${isRunning ? "it is still starting" : gone}`, {
+      next: "make otel-up",
+    });
+  }
+  if (!limited && found.worker?.limits) {
+    throw new UserError("Cannot use LIMITS=off: the worker that is up runs under its limits", {
+      next: "make otel-down, then this command again",
+    });
+  }
+}
+
+/** Two loads at once would measure each other. */
+async function alone<T>(config: Config, work: () => Promise<T>): Promise<T> {
+  makeStackFolder(config);
+  const lock = join(stackFiles(config).folder, "load.lock");
+  if (!takeLock(lock)) {
+    throw new UserError("Cannot load: another load is being recorded in this checkout", { next: "wait for its end" });
+  }
+  try {
+    return await work();
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}

@@ -1,0 +1,62 @@
+import type { JobRequest } from "./job_requests.ts";
+
+/** A job that an application has taken. */
+export interface SentJob {
+  id: string;
+  /** Where its state is. */
+  url: string;
+  state: string;
+  /** Sending the request to its answer, ms. */
+  requestMs: number;
+}
+
+/** The job could not be started, or nobody ended it. */
+export class DriveError extends Error {
+  override name = "DriveError";
+}
+
+/**
+ * Starts one job by its HTTP request.
+ *
+ * @throws {DriveError} when the request is refused or its answer has no `Location` to follow; the signal's reason
+ */
+export async function sendJob(request: JobRequest, signal: AbortSignal): Promise<SentJob> {
+  const began = performance.now();
+  const response = await ask(request.url, signal, {
+    method: request.method,
+    ...(request.body === undefined ? {} : { body: request.body, headers: { "content-type": "application/json" } }),
+  });
+  const requestMs = performance.now() - began;
+  const answer = await bodyOf(response);
+  const answered = `${request.method} ${request.url} answered ${response.status}`;
+  if (!response.ok) throw new DriveError(`${answered}: ${answer.detail ?? answer.title ?? ""}`);
+  const location = response.headers.get("location");
+  if (!location) throw new DriveError(`${answered} without a Location to follow`);
+  const url = new URL(location, request.url);
+  const id = answer.id ?? url.pathname.split("/").at(-1);
+  return { id: String(id), url: url.href, state: String(answer.state ?? "unknown"), requestMs };
+}
+
+/**
+ * Sends one request.
+ *
+ * @throws {DriveError} when nobody answers; the signal's reason
+ */
+export async function ask(url: string, signal: AbortSignal, init: RequestInit = {}): Promise<Response> {
+  try {
+    return await fetch(url, { ...init, signal });
+  } catch (cause) {
+    signal.throwIfAborted();
+    const { message, cause: reason } = cause as Error & { cause?: Error };
+    throw new DriveError(`${url} does not answer: ${reason?.message || message}`, { cause });
+  }
+}
+
+/** The JSON object of an answer; empty when it has none. */
+export async function bodyOf(response: Response): Promise<Record<string, unknown>> {
+  try {
+    return ((await response.json()) ?? {}) as Record<string, unknown>; // what is not an object has none of the fields
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,200 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { execa } from "execa";
+import { createTestRoot } from "../src/app/review/test_repository.ts";
+import { readSpans } from "../src/otlp/read_spans.ts";
+import { SpanKind } from "../src/otlp/types.ts";
+import { currentRuntime } from "../src/runtime.ts";
+import { waitFor } from "../src/stack/wait_for.ts";
+import { type Checkout, finish, makeCheckout, nothingIsLeft, type Ran } from "./checkout.ts";
+
+/** Profiles come soon after the load. */
+const QUICK = { PYROSCOPE_FLUSH_INTERVAL_MS: "2000" };
+
+/** A checkout, and a repository with three commits that its load reviews. */
+async function prepare(): Promise<{ checkout: Checkout; root: string; heads: string[]; close(): Promise<void> }> {
+  const root = await createTestRoot();
+  const { commit } = await root.repository(".");
+  const source = "export const f = (a: any) => { if (a == 1) debugger; };\n".repeat(100);
+  const heads = [];
+  for (const name of ["a.ts", "b.ts", "c.ts"]) heads.push(await commit({ [name]: source }));
+  const checkout = await makeCheckout();
+  return {
+    checkout,
+    root: root.path,
+    heads,
+    async close() {
+      await checkout.close();
+      await root.remove();
+    },
+  };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a file is read back
+const readRun = (folder: string): any => JSON.parse(readFileSync(join(folder, "run.json"), "utf8"));
+const folders = ({ folder }: Checkout) => {
+  const runs = join(folder, ".prodlike/runs");
+  return existsSync(runs) ? readdirSync(runs).map((id) => join(runs, id)) : [];
+};
+
+/** Starts a load that would take for ever, and calls `then` when jobs of it are under way. */
+async function interrupted(
+  checkout: Checkout,
+  settings: Record<string, string>,
+  then: (pid: number, isPrinted: (text: RegExp) => Promise<unknown>) => unknown,
+): Promise<Ran> {
+  const child = checkout.start("bottlenecks", { ...settings, DURATION: "1h" });
+  let printed = "";
+  child.stderr!.on("data", (text) => {
+    printed += text;
+  });
+  const ran = finish(child);
+  const isPrinted = (text: RegExp) =>
+    waitFor(() => text.test(printed) || child.exitCode !== null || undefined, String(text), { timeoutMs: 60_000 });
+  await isPrinted(/recording .*\n\d+ s {3}\d+ done/);
+  await then(child.pid!, isPrinted);
+  return ran;
+}
+
+test("make bottlenecks records a whole run from nothing and leaves nothing else behind", async () => {
+  const { checkout, root, heads, close } = await prepare();
+  try {
+    const arguments_ = ["JOBS=7", "WARMUP=2", "JSON=1"];
+    const make = await execa("make", ["-s", "bottlenecks", ...arguments_], {
+      cwd: checkout.folder,
+      env: { ...checkout.environment, ...QUICK, REVIEW_ROOT: root },
+      reject: false,
+    });
+    assert.equal(make.exitCode, 0, make.stderr);
+    const { run: folder } = JSON.parse(make.stdout);
+    assert.match(make.stderr, /warming up: 2 jobs\nrecording reviews of the last 3 commits/);
+    const isNode = currentRuntime === "node"; // the profiles of Deno do not tell of jobs
+    const files = ["collector.log", "metrics.jsonl", ...(isNode ? ["profiles"] : []), "run.json", "traces.jsonl"];
+    assert.deepEqual(readdirSync(folder).sort(), files);
+    if (isNode) assert.deepEqual(readdirSync(join(folder, "profiles")).sort(), ["prodlike-api", "prodlike-worker"]);
+    const run = readRun(folder);
+    const { summary, failures, slowest, cutOff } = run.load;
+    assert.deepEqual(
+      [summary.kind, summary.sent, summary.completed, summary.failed, summary.unfinished],
+      ["closed", 7, 7, 0, 0],
+    );
+    assert.deepEqual([failures, slowest.length, cutOff], [[], 7, undefined]);
+    assert.deepEqual(
+      isNode ? [] : ["functions"],
+      run.notMeasured.map(({ what }: { what: string }) => what),
+    );
+    assert.ok(run.limits.length > 0);
+    for (const service of ["prodlike-api", "prodlike-worker"]) assert.equal(run.spanAccounting[service].pending, 0);
+
+    // All spans of these jobs, none of the warm-up, and none of what looks at the jobs.
+    const jobs: string[] = [];
+    const reviewed: string[] = [];
+    let requests = 0;
+    for await (const span of readSpans([join(folder, "traces.jsonl")])) {
+      if (span.kind === SpanKind.CONSUMER) jobs.push(String(span.attributes["messaging.message.id"]));
+      if (span.kind === SpanKind.SERVER) requests++;
+      if (span.name === "review.diff") reviewed.push(String(span.attributes["review.head"]));
+    }
+    assert.deepEqual(jobs.sort(), slowest.map(({ id }: { id: string }) => id).sort());
+    assert.equal(requests, 7);
+    const newestFirst = [...heads].reverse();
+    assert.deepEqual(reviewed.sort(), [0, 1, 2, 0, 1, 2, 0].map((index) => newestFirst[index]).sort());
+    await nothingIsLeft(checkout);
+
+    const again = await checkout.run("bottlenecks", { RUN: "latest", JSON: "1" });
+    assert.equal(again.code, 0, again.stderr);
+    assert.equal(JSON.parse(again.stdout).run, folder);
+    const refusals: [Record<string, string>, RegExp][] = [
+      [
+        { RUN: "../../etc" },
+        /^error: Cannot use RUN="..\/..\/etc": there is no such run in .*\nnext: {2}RUN=latest, or as RUN=2/,
+      ],
+      [{ RATE: "fast" }, /^error: Cannot use RATE="fast": jobs a second are wanted/],
+      [{ REVIEW_ROOT: checkout.folder.replace(/[^/]+$/, "") }, /^error: Cannot find commits to review in REVIEW_ROOT=/],
+    ];
+    for (const [settings, message] of refusals) {
+      const refused = await checkout.run("bottlenecks", settings);
+      assert.equal(refused.code, 2);
+      assert.match(refused.stderr, message);
+    }
+    assert.equal(folders(checkout).length, 1);
+  } finally {
+    await close();
+  }
+});
+
+test("bottlenecks leaves a stack that is up as it was found, with and without limits, also after Ctrl-C", async () => {
+  const { checkout, root, close } = await prepare();
+  const settings = { REVIEW_ROOT: root, WARMUP: "2" };
+  try {
+    assert.equal((await checkout.run("otel_up", settings)).code, 0);
+    const before = checkout.state()!.parts;
+    const off = await checkout.run("bottlenecks", { ...settings, JOBS: "4", RATE: "20", LIMITS: "off", JSON: "1" });
+    assert.equal(off.code, 0, off.stderr);
+    assert.deepEqual(checkout.state()!.parts, before);
+    const open = readRun(JSON.parse(off.stdout).run);
+    assert.deepEqual([open.load.summary.kind, open.load.summary.lateness.samples, open.limits], ["open", 4, null]);
+    assert.deepEqual(open.notMeasured, [{ what: "functions", reason: "the worker runs with PROFILING=off" }]);
+
+    let during: string | undefined;
+    const ran = await interrupted(checkout, { ...settings, JSON: "1" }, (pid) => {
+      during = JSON.stringify(checkout.state()!.parts.worker!.limited);
+      process.kill(pid, "SIGINT");
+    });
+    assert.equal(ran.code, 130, ran.stderr);
+    assert.ok(during, "the worker was not limited meanwhile");
+    assert.match(ran.stderr, /\ncut off: ended by Ctrl-C\nrun: /);
+    const { load, limits } = readRun(JSON.parse(ran.stdout).run);
+    assert.equal(load.cutOff, "ended by Ctrl-C");
+    assert.ok(limits.length > 0 && load.summary.sent === load.summary.completed + load.summary.unfinished);
+    const { worker, ...others } = checkout.state()!.parts;
+    const { worker: old, ...same } = before;
+    assert.deepEqual(others, same);
+    assert.deepEqual([worker?.ready, worker?.settings, worker?.limited], [true, old?.settings, undefined]);
+    assert.notEqual(worker?.pid, old?.pid);
+
+    assert.equal((await checkout.run("worker_prodlike", settings)).code, 0);
+    const refused = await checkout.run("bottlenecks", { ...settings, LIMITS: "off" });
+    assert.deepEqual(
+      [refused.code, /^error: .*/.exec(refused.stderr)?.[0]],
+      [2, "error: Cannot use LIMITS=off: the worker that is up runs under its limits"],
+    );
+    assert.equal((await checkout.run("bottlenecks", { ...settings, JOBS: "2" })).code, 0);
+    assert.ok(checkout.state()!.parts.worker?.limited);
+    assert.equal((await checkout.run("otel_down")).code, 0);
+    await nothingIsLeft(checkout);
+  } finally {
+    await close();
+  }
+});
+
+test("bottlenecks keeps the run when its worker dies, and ends at once at a second Ctrl-C", async () => {
+  const { checkout, root, close } = await prepare();
+  const settings = { REVIEW_ROOT: root, WARMUP: "2", PROFILING: "off" };
+  try {
+    const ran = await interrupted(checkout, { ...settings, RATE: "5" }, () => {
+      process.kill(checkout.state()!.parts.worker!.pid, "SIGKILL");
+    });
+    assert.equal(ran.code, 0, ran.stderr);
+    assert.match(ran.stderr, /\ncut off: the worker has ended with SIGKILL/);
+    assert.match(readRun(folders(checkout)[0]!).load.cutOff, /SIGKILL/);
+    await nothingIsLeft(checkout);
+
+    // The worker is stopped, so nothing arrives any more: who waits for that ends it by a second Ctrl-C.
+    const killed = await interrupted(checkout, settings, async (pid, isPrinted) => {
+      const worker = checkout.state()!.parts.worker!.pid;
+      process.kill(worker, "SIGSTOP");
+      process.kill(pid, "SIGINT");
+      await isPrinted(/waiting for what the last jobs have left/);
+      process.kill(pid, "SIGINT");
+      process.kill(worker, "SIGCONT");
+    });
+    assert.equal(killed.signal, "SIGINT", killed.stderr);
+    assert.equal(folders(checkout).length, 1);
+    await nothingIsLeft(checkout);
+  } finally {
+    await close();
+  }
+});

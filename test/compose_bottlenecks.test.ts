@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { needsDocker, withContainers } from "./compose_stack.ts";
+
+const LOAD = { JOBS: "6", WARMUP: "2", JSON: "1", PRODLIKE_MEMORY: "1g", PRODLIKE_OLD_SPACE_MB: "512" };
+
+test("bottlenecks records a run of containers, and leaves what it found: nothing, or the stack that was up", async (t) => {
+  if (!(await needsDocker(t))) return;
+  await withContainers(async (checkout) => {
+    const record = async (settings: Record<string, string>) => {
+      const ran = await checkout.run("bottlenecks", { ...LOAD, ...settings });
+      assert.equal(ran.code, 0, ran.stderr);
+      const run = JSON.parse(readFileSync(join(JSON.parse(ran.stdout).run, "run.json"), "utf8"));
+      const { sent, completed, kind } = run.load.summary;
+      assert.deepEqual([sent, completed, run.stack], [6, 6, "compose"]);
+      const { asked, enforced } = run.limits.find(({ limit }: { limit: string }) => limit === "memory");
+      assert.deepEqual([asked, enforced], ["1.0 GiB", "1.0 GiB"]);
+      for (const service of ["prodlike-api", "prodlike-worker"]) assert.equal(run.spanAccounting[service].pending, 0);
+      return kind;
+    };
+    assert.equal(await record({}), "closed");
+    assert.deepEqual(await checkout.left(), []);
+
+    const up = await checkout.run("otel_up", LOAD);
+    assert.equal(up.code, 0, up.stderr);
+    const limitsOf = async () => {
+      const { Memory, NanoCpus } = (await checkout.inspect("worker")).HostConfig;
+      return { Memory, NanoCpus };
+    };
+    const before = await limitsOf();
+    assert.equal(await record({ RATE: "5" }), "open");
+    assert.deepEqual(await limitsOf(), before);
+    assert.equal((await checkout.run("verify", LOAD)).code, 0);
+  });
+});
