@@ -72,24 +72,32 @@ export class Flames {
       .map((each) => ({ ...each, share: each.selfMs / tree.root.totalMs }));
   }
 
-  /**
-   * Where the time of a job can be attacked: the innermost function of the application that half of it or more goes through.
-   */
-  culprit(job: string): (FunctionTime & { share: number }) | undefined {
+  /** Where the CPU time of a job can be attacked: the function that it goes through, then those with the most of their own. */
+  suspects(job: string): Suspect[] {
+    const own = (this.functions(job) ?? []).map(({ name, file, line, selfMs, share }) => {
+      return { name, file, line, cpuMs: selfMs, share };
+    });
+    const through = this.#narrowest(job);
+    // One that everything goes through is where the work begins, not where it is done.
+    if (!through || through.share > 0.98) return own;
+    return [through, ...own.filter((each) => keyOf(each) !== keyOf(through))];
+  }
+
+  /** The innermost function of the application that half of the time or more goes through. */
+  #narrowest(job: string): Suspect | undefined {
     const tree = this.#roots.get(job);
-    if (!tree) return undefined;
     let found: Branch | undefined;
-    for (let at: Branch | undefined = tree.root; at; ) {
-      const next: Branch | undefined = at.children.reduce<FlameNode | undefined>(
-        (most, child) => (child.totalMs > (most?.totalMs ?? 0) ? child : most),
-        undefined,
-      ) as Branch | undefined;
-      if (!next || next.totalMs < tree.root.totalMs / 2) break;
-      if (isOfApplication(next)) found = next;
-      at = next;
+    for (let at = tree?.root; tree && at; ) {
+      let most: Branch | undefined;
+      for (const child of at.byKey.values()) if (child.totalMs > (most?.totalMs ?? 0)) most = child;
+      if (!most || most.totalMs < tree.root.totalMs / 2) break;
+      if (isOfApplication(most)) found = most;
+      at = most;
     }
-    const time = found && tree.functions.get(keyOf(found));
-    return time && { ...time, share: time.totalMs / tree.root.totalMs };
+    const time = found && tree?.functions.get(keyOf(found));
+    if (!tree || !time) return undefined;
+    const { name, file, line, totalMs } = time;
+    return { name, file, line, cpuMs: totalMs, share: totalMs / tree.root.totalMs };
   }
 
   #read({ name, file, line }: Frame): { key: string; name: string; file: string; line: number } {
@@ -100,6 +108,16 @@ export class Flames {
     };
     return { key: keyOf(known), ...known };
   }
+}
+
+/** A function with the CPU time that sparing it would spare. */
+export interface Suspect {
+  name: string;
+  file: string;
+  line: number;
+  cpuMs: number;
+  /** Of the job's CPU time. */
+  share: number;
 }
 
 interface FunctionTime {

@@ -29,6 +29,8 @@ export interface CallSums {
 export interface RepeatedSums {
   count: number;
   unionMs: number;
+  /** More than `unionMs` where they overlap. */
+  sumMs: number;
   jobs: number;
 }
 
@@ -53,7 +55,7 @@ export class JobTypeFacts {
   readonly calls = new ByName<CallSums>(MOST_NAMES, () => {
     return { durations: new Distribution(KEPT_CALLS), failed: 0, unionMs: 0, jobs: 0 };
   });
-  readonly repeated = new ByName<RepeatedSums>(MOST_NAMES, () => ({ count: 0, unionMs: 0, jobs: 0 }));
+  readonly repeated = new ByName<RepeatedSums>(MOST_NAMES, () => ({ count: 0, unionMs: 0, sumMs: 0, jobs: 0 }));
   readonly exemplars = new Exemplars();
 
   constructor(name: string, queue: string, seed: number) {
@@ -123,6 +125,7 @@ export class JobTypeFacts {
       const sums = this.repeated.get(name);
       sums.count += spans.length;
       sums.unionMs += unionMs;
+      for (const { startMs, endMs } of spans) sums.sumMs += endMs - startMs;
       sums.jobs++;
     }
   }

@@ -1,7 +1,8 @@
 import { JobLanes } from "./job_lanes.ts";
 import { observeJob } from "./job_record.ts";
-import { JobTypeFacts } from "./job_type.ts";
+import { JobTypeFacts, KEPT_RECORDS } from "./job_type.ts";
 import { OTHER } from "./names.ts";
+import { Distribution } from "./percentiles.ts";
 import { Requests } from "./requests.ts";
 import type { SpanNode } from "./span_node.ts";
 import { buildTree, type TraceTree } from "./trace_tree.ts";
@@ -15,6 +16,8 @@ export class Jobs {
   readonly types = new Map<string, JobTypeFacts>();
   readonly requests = new Requests();
   readonly lanes = new JobLanes();
+  /** The store's part of job spans, of all types. */
+  readonly store = new Distribution(KEPT_RECORDS);
   readonly processes = new Set<string>();
   /** Services that ran jobs. */
   readonly services = new Set<string>();
@@ -50,6 +53,7 @@ export class Jobs {
     if (job.waitMs === undefined && job.attempt === 1) this.#waitFromEnqueue(tree, place);
     const observed = observeJob(tree, place);
     this.#typeOf(job.queue, job.name).add(observed);
+    if (observed.record.storeMs !== undefined) this.store.add(observed.record.storeMs);
     this.count++;
     this.fromMs = Math.min(this.fromMs, span.startMs);
     this.untilMs = Math.max(this.untilMs, span.endMs);

@@ -139,8 +139,8 @@ export class WorkerMetrics {
   }
 
   #channelOf(point: Point, keep: "max" | "mean"): Channel | undefined {
-    let channels = this.#channels.get(point.metric);
-    if (!channels) this.#channels.set(point.metric, (channels = new Map()));
+    const channels = this.#channels.get(point.metric) ?? new Map<string, Channel>();
+    this.#channels.set(point.metric, channels);
     const process = processOf(point).slice(0, 100);
     const key = `${process} ${JSON.stringify(Object.values(point.attributes).map((value) => String(value).slice(0, 50)))}`;
     const known = channels.get(key);
