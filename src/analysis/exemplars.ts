@@ -3,7 +3,7 @@ import type { JobTrace, Part } from "./report.ts";
 import { spansOfJob } from "./trace_tree.ts";
 
 /** What a job stands out by. */
-export type Criterion = Part | "slowest" | "store" | "failed" | "repeated" | "call";
+export type Criterion = Part | "slowest" | "store" | "request" | "enqueue" | "failed" | "repeated" | "call";
 
 /** Spans of a waterfall; more cannot be read. */
 const MOST_SPANS = 300;

@@ -18,8 +18,8 @@ const MOST_LANES = 200;
 export class JobLanes {
   readonly #jobs = new Reservoir<LaneJob>(DRAWN);
 
-  add({ job, process, spanId, startMs, endMs, failed }: LaneJob): void {
-    this.#jobs.add({ job, process, spanId, startMs, endMs, failed });
+  add(job: LaneJob): void {
+    this.#jobs.add(job);
   }
 
   /** The most jobs that one process was seen to run at once; too few where jobs were left out. */

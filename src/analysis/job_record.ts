@@ -21,6 +21,9 @@ export interface ObservedJob {
   /** The place of its job span in the tree. */
   place: number;
   record: JobRecord;
+  /** What led to it: the request, and the enqueue; absent where they are not in its trace. */
+  requestMs?: number;
+  enqueueMs?: number;
   spans: { name: string; selfMs: number; cpuMs: number | undefined }[];
   /** Calls by name. */
   calls: Group[];
@@ -68,6 +71,7 @@ export function observeJob(tree: TraceTree, place: number): ObservedJob {
       ...(runMs === undefined ? {} : { storeMs: Math.max(0, spanMs - runMs) }),
       path: path.sort(([, a], [, b]) => b - a).slice(0, STEPS),
     },
+    ...requestOf(tree, place),
     spans: places.map((each) => ({
       name: nameOf(tree.nodes[each]!),
       selfMs: selfMs(tree, each),
@@ -79,6 +83,17 @@ export function observeJob(tree: TraceTree, place: number): ObservedJob {
     ),
     repeated: places.flatMap((each) => repeatedBelow(tree, each)),
   };
+}
+
+function requestOf({ nodes, parents }: TraceTree, place: number): Pick<ObservedJob, "requestMs" | "enqueueMs"> {
+  const found: Pick<ObservedJob, "requestMs" | "enqueueMs"> = {};
+  for (let at = parents[place]!; at !== -1; at = parents[at]!) {
+    const { isEnqueue, isServer, job, startMs, endMs } = nodes[at]!;
+    if (job) break; // it was started by another job
+    if (isEnqueue) found.enqueueMs ??= endMs - startMs;
+    if (isServer) found.requestMs ??= endMs - startMs;
+  }
+  return found;
 }
 
 /** How the wait is called on a critical path. */

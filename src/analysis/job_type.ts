@@ -136,6 +136,8 @@ export class JobTypeFacts {
       ["slowest", totalMs],
       ["wait", parts.wait],
       ["store", storeMs],
+      ["request", job.requestMs],
+      ["enqueue", job.enqueueMs],
       ["failed", failed ? totalMs : undefined],
       ["repeated", most(job.repeated.map(({ spans }) => spans.length))],
       ["call", most(job.calls.map(({ unionMs }) => unionMs))],

@@ -61,7 +61,8 @@ export class Jobs {
     if (this.processes.size < MOST_PROCESSES) this.processes.add(job.process);
     if (job.concurrency !== undefined) this.concurrency = Math.max(job.concurrency, this.concurrency ?? 0);
     if (job.lockMs !== undefined) this.lockMs = Math.min(job.lockMs, this.lockMs ?? Infinity);
-    this.lanes.add({ ...span, job: job.name, process: job.process });
+    const { spanId, startMs, endMs, failed } = span;
+    this.lanes.add({ job: job.name, process: job.process, spanId, startMs, endMs, failed });
   }
 
   /** From the end of the span that put it into the queue; an intended delay is not known and in it. */

@@ -1,5 +1,4 @@
 import { Distribution } from "./percentiles.ts";
-import type { SpanNode } from "./span_node.ts";
 import type { TraceTree } from "./trace_tree.ts";
 
 const KEPT = 5_000;
@@ -10,18 +9,14 @@ export class Requests {
   readonly server = new Distribution(KEPT);
   /** PRODUCER spans. */
   readonly enqueue = new Distribution(KEPT);
-  /** The slowest of each. */
-  slowestServer: (SpanNode & { traceId: string }) | undefined;
-  slowestEnqueue: (SpanNode & { traceId: string }) | undefined;
 
-  add({ traceId, nodes, parents, jobs }: TraceTree): void {
+  add({ nodes, parents, jobs }: TraceTree): void {
     const servers = new Set<number>();
     for (let place = 0; place < nodes.length; place++) {
       const node = nodes[place]!;
       // What a job puts into queues is a part of the job.
       if (!node.isEnqueue || jobs[place] !== -1) continue;
       this.enqueue.add(node.endMs - node.startMs);
-      this.slowestEnqueue = slower(this.slowestEnqueue, { ...node, traceId });
       let at = parents[place]!;
       while (at !== -1 && !nodes[at]!.isServer) at = parents[at]!;
       if (at !== -1) servers.add(at);
@@ -29,11 +24,6 @@ export class Requests {
     for (const place of servers) {
       const node = nodes[place]!;
       this.server.add(node.endMs - node.startMs);
-      this.slowestServer = slower(this.slowestServer, { ...node, traceId });
     }
   }
-}
-
-function slower<Node extends SpanNode>(a: Node | undefined, b: Node): Node {
-  return a && a.endMs - a.startMs >= b.endMs - b.startMs ? a : b;
 }

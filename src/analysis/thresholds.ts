@@ -30,9 +30,9 @@ export const THRESHOLDS = {
     source: "RAIL: a thread that is busy for 100 ms is felt by all it serves",
   },
   wasteOfCpu: {
-    value: 0.25,
+    value: 0.2,
     unit: "of thread time",
-    source: "a quarter lost to garbage or quota is no property of the code's own work any more",
+    source: "a fifth lost to garbage, quota or failures is no property of the code's own work any more",
   },
   garbageOfCpu: {
     value: 0.15,

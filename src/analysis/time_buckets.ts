@@ -26,13 +26,14 @@ export class TimeBuckets {
     this.#put(Math.floor(since / this.#widthMs), value, 1);
   }
 
-  /** By bucket, of which there are as many as `widthMs` divides the time into; where there is none the one before, for up to two buckets. */
+  /** By bucket; one or two that are empty between others have the value before. */
   values(): (number | undefined)[] {
     const values = Array.from(this.#counts, (count, at) => {
       if (count === 0) return undefined;
       return this.#keep === "max" ? this.#sums[at]! : this.#sums[at]! / count;
     });
-    return values.map((value, at) => value ?? values[at - 1] ?? values[at - 2]);
+    const last = values.findLastIndex((value) => value !== undefined);
+    return values.map((value, at) => (at > last ? undefined : (value ?? values[at - 1] ?? values[at - 2])));
   }
 
   /** Makes its buckets as wide as those of another. */

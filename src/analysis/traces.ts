@@ -16,6 +16,8 @@ const WHY: Record<Criterion, string> = {
   idle: "most idle of",
   unexplained: "least explained of",
   store: "longest in the queue store of",
+  request: "slowest request of",
+  enqueue: "slowest enqueue of",
   failed: "slowest failure of",
   repeated: "most repeated calls of",
   call: "longest call of",

@@ -1,8 +1,8 @@
+import { SpanKind } from "../../otlp/types.ts";
 import { type Facts, sumOf } from "../facts.ts";
 import { jobEvidence, loadFigures, type Rule, waitExplained } from "../finding.ts";
 import { gainOfMs, gainOfSlots, p95Of } from "../predict.ts";
 import type { Evidence, Gain } from "../report.ts";
-import type { Requests } from "../requests.ts";
 import { showMs, showShare } from "../show.ts";
 import { limit } from "../thresholds.ts";
 
@@ -40,7 +40,7 @@ export const slowStore: Rule = (facts) => {
         ...(enqueue.samples ? [{ name: "enqueue, p50", value: enqueue.p50, unit: "ms" }] : []),
         ...loadFigures(facts),
       ],
-      evidence: [...jobEvidence(type, "store"), ...requestEvidence(jobs.requests.slowestEnqueue)],
+      evidence: [...jobEvidence(type, "store"), ...requestEvidence(facts, "enqueue")],
       action:
         "Measure the store's round trip (its network, its disk, its load) and the size of what jobs carry and return.",
       gain,
@@ -50,7 +50,7 @@ export const slowStore: Rule = (facts) => {
 
 /** The request that starts a job takes long before the job is in its queue. */
 export const slowRequests: Rule = (facts, found) => {
-  const { server, enqueue, slowestServer, slowestEnqueue } = facts.jobs.requests;
+  const { server, enqueue } = facts.jobs.requests;
   if (server.count < limit("leastJobs") || found.some(({ rule }) => rule === "slow-store")) return [];
   const { p50, p95, samples } = server.percentiles();
   const { totalMs } = facts.capacity;
@@ -70,7 +70,7 @@ export const slowRequests: Rule = (facts, found) => {
         { name: "request, p95", value: p95, unit: "ms" },
         { name: "enqueue, p50", value: enqueue.percentiles().p50, unit: "ms" },
       ],
-      evidence: requestEvidence(isEnqueue ? slowestEnqueue : slowestServer),
+      evidence: requestEvidence(facts, isEnqueue ? "enqueue" : "request"),
       action: isEnqueue
         ? "Measure the API's round trip to the queue store, and the size of what it puts in."
         : "Answer with 202 first: move what is done before the enqueue into the job.",
@@ -84,8 +84,15 @@ function gainOfRequest({ load }: Facts, savedMs: number): Gain {
   return gainOfMs(Math.min(savedMs, load.total.p95), load.total.p95);
 }
 
-function requestEvidence(span: Requests["slowestServer"]): Evidence[] {
-  if (!span) return [];
-  const { traceId, spanId, name, startMs, endMs } = span;
-  return [{ kind: "span", traceId, spanId, name, ms: endMs - startMs }];
+/** The slowest request or enqueue that a job's trace shows. */
+function requestEvidence({ types }: Facts, criterion: "request" | "enqueue"): Evidence[] {
+  const kind = criterion === "request" ? SpanKind.SERVER : SpanKind.PRODUCER;
+  const found = types.flatMap(([, type]): (Evidence & { ms: number })[] => {
+    const trace = type.exemplars.get(criterion);
+    const span = trace?.spans.find((each) => each.kind === kind);
+    if (!trace || !span) return [];
+    const { spanId, name, durationMs: ms } = span;
+    return [{ kind: "span", traceId: trace.traceId, spanId, name, ms }];
+  });
+  return found.sort((a, b) => b.ms - a.ms).slice(0, 1);
 }
