@@ -52,7 +52,7 @@ export const blockedByNeighbours: Rule = (facts) => {
       action: neighbour
         ? `Give ${neighbour[0]} a worker process of its own, or cut its work${target ? ` in ${target.name}` : ""} into turns of less than 50 ms.`
         : "Cut what keeps the thread into turns of less than 50 ms, or move it to a worker thread.",
-      gain: gainOfPart(type, ["blocked"]),
+      gain: gainOfPart(type, capacity.bottleneck === undefined ? ["blocked", "wait"] : ["blocked"]),
     },
   ];
 };
