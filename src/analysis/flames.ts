@@ -74,8 +74,8 @@ export class Flames {
 
   /** Where the CPU time of a job can be attacked: the function that it goes through, then those with the most of their own. */
   suspects(job: string): Suspect[] {
-    const own = (this.functions(job) ?? []).map(({ name, file, line, selfMs, share }) => {
-      return { name, file, line, cpuMs: selfMs, share };
+    const own = (this.functions(job) ?? []).flatMap(({ name, file, line, selfMs, share }) => {
+      return file === "" && OF_V8.test(name) ? [] : [{ name, file, line, cpuMs: selfMs, share }];
     });
     const through = this.#narrowest(job);
     // One that everything goes through is where the work begins, not where it is done.
@@ -83,20 +83,18 @@ export class Flames {
     return [through, ...own.filter((each) => keyOf(each) !== keyOf(through))];
   }
 
-  /** The innermost function of the application that half of the time or more goes through. */
+  /** The function of the application that takes the least of those that half of the time or more goes through, on any way. */
   #narrowest(job: string): Suspect | undefined {
     const tree = this.#roots.get(job);
-    let found: Branch | undefined;
-    for (let at = tree?.root; tree && at; ) {
-      let most: Branch | undefined;
-      for (const child of at.byKey.values()) if (child.totalMs > (most?.totalMs ?? 0)) most = child;
-      if (!most || most.totalMs < tree.root.totalMs / 2) break;
-      if (isOfApplication(most)) found = most;
-      at = most;
+    if (!tree) return undefined;
+    let found: FunctionTime | undefined;
+    for (const time of tree.functions.values()) {
+      if (!isOfApplication(time) || time.totalMs < tree.root.totalMs / 2) continue;
+      // Of two that take the same the later one, which the other has called.
+      if (time.totalMs <= (found?.totalMs ?? Number.POSITIVE_INFINITY)) found = time;
     }
-    const time = found && tree?.functions.get(keyOf(found));
-    if (!tree || !time) return undefined;
-    const { name, file, line, totalMs } = time;
+    if (!found) return undefined;
+    const { name, file, line, totalMs } = found;
     return { name, file, line, cpuMs: totalMs, share: totalMs / tree.root.totalMs };
   }
 
@@ -130,13 +128,16 @@ interface FunctionTime {
 
 const keyOf = ({ name, file, line }: { name: string; file: string; line: number }) => `${name} ${line} ${file}`;
 
+/** Entries of V8 for its own work. */
+const OF_V8 = /^\(?(garbage collect(or|ion)|program)\)?$/i;
+
 /** Entries of the profiler for what is no JavaScript of the thread. */
 function isOfNoCode(stack: Frame[]): boolean {
   return /^\((idle)\)$|^Non JS threads activity$/.test(stack[0]!.name);
 }
 
 /** Not of Node, of a package or of V8. */
-function isOfApplication({ file, name }: FlameNode): boolean {
+function isOfApplication({ file, name }: Pick<FlameNode, "file" | "name">): boolean {
   return (
     file !== "" &&
     !name.startsWith("(program") &&

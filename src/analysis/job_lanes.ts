@@ -7,6 +7,8 @@ interface LaneJob {
   spanId: string;
   startMs: number;
   endMs: number;
+  /** When its processor had returned: the next job of its slot may start before the job span ends. */
+  returnedMs: number;
   failed: boolean;
 }
 
@@ -27,9 +29,9 @@ export class JobLanes {
     let most = 0;
     const running = new Map<string, number>();
     for (const { process, by } of this.#jobs.items
-      .flatMap(({ process, startMs, endMs }) => [
+      .flatMap(({ process, startMs, returnedMs }) => [
         { process, atMs: startMs, by: 1 },
-        { process, atMs: endMs, by: -1 },
+        { process, atMs: returnedMs, by: -1 },
       ])
       // One that ends where another starts has made room for it.
       .sort((a, b) => a.atMs - b.atMs || a.by - b.by)) {

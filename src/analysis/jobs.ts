@@ -62,7 +62,8 @@ export class Jobs {
     if (job.concurrency !== undefined) this.concurrency = Math.max(job.concurrency, this.concurrency ?? 0);
     if (job.lockMs !== undefined) this.lockMs = Math.min(job.lockMs, this.lockMs ?? Infinity);
     const { spanId, startMs, endMs, failed } = span;
-    this.lanes.add({ job: job.name, process: job.process, spanId, startMs, endMs, failed });
+    const returnedMs = Math.min(endMs, startMs + observed.record.parts.run);
+    this.lanes.add({ job: job.name, process: job.process, spanId, startMs, endMs, returnedMs, failed });
   }
 
   /** From the end of the span that put it into the queue; an intended delay is not known and in it. */

@@ -6,6 +6,9 @@ import { limit } from "./thresholds.ts";
 /** Fewer readings of a metric say little of its mean. */
 const LEAST_READINGS = 5;
 
+/** Readings are a second apart. */
+const LEAST_BUSY_S = 2;
+
 /** Little's law and the utilisation law: figures from spans beside those from metrics, which are measured on other ways. */
 export function checkLaws({ capacity, metrics }: Pick<Facts, "capacity" | "metrics">): Law[] {
   const { throughputPerSecond, runMs, ownMs, utilization, processes, concurrency, isConcurrencyKnown, slotMs } =
@@ -40,5 +43,24 @@ export function checkLaws({ capacity, metrics }: Pick<Facts, "capacity" | "metri
       agrees: utilization >= expected * (1 - limit("lawError")) && utilization - expected <= limit("lawError"),
     });
   }
+  const share = cpuOfBusyThread(metrics);
+  if (share !== undefined) {
+    laws.push({
+      name: "a CPU for the main thread",
+      formula: "CPU time of the main thread / time in which its event loop was busy",
+      ...{ expected: 100, measured: 100 * share, unit: "%" },
+      agrees: share >= 1 - limit("lawError"),
+    });
+  }
   return laws;
+}
+
+/**
+ * How much of the time in which it was busy the main thread had a CPU: less where the quota was used up, or other processes
+ * of the machine wanted it too. `undefined` where that is not measured, or it was hardly busy.
+ */
+export function cpuOfBusyThread(metrics: Facts["metrics"]): number | undefined {
+  const cpu = metrics.change(names.MAIN_THREAD_CPU_TIME);
+  const busy = metrics.change(names.EVENT_LOOP_TIME, "active");
+  return cpu !== undefined && busy !== undefined && busy >= LEAST_BUSY_S ? Math.min(1, cpu / busy) : undefined;
 }

@@ -10,3 +10,9 @@ export function showNumber(value: number): string {
 }
 
 export const showShare = (share: number) => `${Math.round(100 * share)} %`;
+
+/** A function as people find it again: one without a name by its place. */
+export function showFunction({ name, file, line }: { name: string; file: string; line: number }): string {
+  const [, base = ""] = /([^\\/]*)$/.exec(file) ?? [];
+  return name.startsWith("(anonymous") && base ? `the function at ${base}:${line}` : name;
+}

@@ -2,7 +2,7 @@ import type { AnalysisInput } from "./analyze.ts";
 import { percentilesOf } from "./percentiles.ts";
 import { seededRandom } from "./random.ts";
 import type { LoadSummary } from "./report.ts";
-import { telemetryOf } from "./test_telemetry.ts";
+import { STORE_MS, telemetryOf } from "./test_telemetry.ts";
 
 /** A step of a job: JavaScript on the thread, or a call to something else. */
 export type Step = Turn | { callMs: number };
@@ -51,8 +51,6 @@ export interface SimulatedRun {
 
 /** Step lengths are random within these bounds of their mean. */
 const [SHORTEST, LONGEST] = [0.8, 1.2];
-/** The queue store's part of a job span. */
-export const STORE_MS = 3;
 
 /** Runs a model and gives what its telemetry would be. */
 export function simulate({ types, concurrency, jobs = 400, rate, seed = 1 }: WorkerModel): SimulatedRun {

@@ -29,6 +29,7 @@ export const THRESHOLDS = {
     unit: "ms of CPU a job",
     source: "RAIL: a thread that is busy for 100 ms is felt by all it serves",
   },
+  suspect: { value: 0.25, unit: "of CPU time", source: "a choice: less is one of many" },
   wasteOfCpu: {
     value: 0.2,
     unit: "of thread time",

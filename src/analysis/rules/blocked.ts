@@ -3,7 +3,7 @@ import { type Facts, sumOf } from "../facts.ts";
 import { functionEvidence, jobEvidence, loadFigures, metricEvidence, type Rule } from "../finding.ts";
 import type { JobTypeFacts } from "../job_type.ts";
 import { gainOfPart, p95Of } from "../predict.ts";
-import { showMs, showNumber, showShare } from "../show.ts";
+import { showFunction, showMs, showNumber, showShare } from "../show.ts";
 import { limit } from "../thresholds.ts";
 import { isMostlyCpu } from "./cpu.ts";
 
@@ -50,7 +50,7 @@ export const blockedByNeighbours: Rule = (facts) => {
         ...metricEvidence(names.EVENT_LOOP_DELAY_MAX, metrics.most(names.EVENT_LOOP_DELAY_MAX), "s"),
       ],
       action: neighbour
-        ? `Give ${neighbour[0]} a worker process of its own, or cut its work${target ? ` in ${target.name}` : ""} into turns of less than 50 ms.`
+        ? `Give ${neighbour[0]} a worker process of its own, or cut its work${target ? ` in ${showFunction(target)}` : ""} into turns of less than 50 ms.`
         : "Cut what keeps the thread into turns of less than 50 ms, or move it to a worker thread.",
       gain: gainOfPart(type, capacity.bottleneck === undefined ? ["blocked", "wait"] : ["blocked"]),
     },

@@ -1,9 +1,11 @@
 import { type Facts, sumOf } from "../facts.ts";
 import { functionEvidence, jobEvidence, loadFigures, type Rule, waitExplained } from "../finding.ts";
+import type { Suspect } from "../flames.ts";
 import type { JobTypeFacts } from "../job_type.ts";
+import { cpuOfBusyThread } from "../laws.ts";
 import { gainOfPart, gainOfThread } from "../predict.ts";
 import type { Finding, Gain } from "../report.ts";
-import { showMs, showShare } from "../show.ts";
+import { showFunction, showMs, showShare } from "../show.ts";
 import { limit } from "../thresholds.ts";
 
 /** Code that keeps the thread: jobs are mostly CPU, or the thread is what they queue for. */
@@ -35,19 +37,20 @@ function ofType(facts: Facts, name: string, type: JobTypeFacts): Finding[] {
   if (!isBottleneck && !isLong) return [];
 
   const perJobMs = cpu / type.withLedger;
-  const [target] = flames.suspects(type.name);
+  const [suspect] = flames.suspects(type.name);
+  const target = suspect && suspect.share >= limit("suspect") ? suspect : undefined;
   const savedMs = target && (perJobMs * type.withLedger * target.share) / capacity.attempts;
   const gain: Gain =
-    target && savedMs && target.share >= 0.1
+    target && savedMs
       ? withFunction(
           isBottleneck
             ? gainOfThread(facts, savedMs)
             : gainOfPart(type, isMostly ? ["cpu", "blocked"] : ["cpu"], target.share),
-          target.name,
+          showFunction(target),
         )
       : {
           predicted: false,
-          reason: target
+          reason: suspect
             ? "the time is spread over many functions"
             : "without profiles (PROFILING=on) nobody knows which function takes how much",
         };
@@ -56,9 +59,9 @@ function ofType(facts: Facts, name: string, type: JobTypeFacts): Finding[] {
     {
       rule: "cpu-bound",
       title: target
-        ? `CPU-bound code: ${target.name} takes ${showShare(target.share)} of the CPU time of ${name}`
+        ? `CPU-bound code: ${showFunction(target)} takes ${showShare(target.share)} of the CPU time of ${name}`
         : `CPU-bound code: ${name} takes ${showMs(perJobMs)} of CPU a job`,
-      detail: `${showShare(share)} of the time of ${name} is its own JavaScript${isBottleneck ? `, and jobs queue for the main thread, which is ${showShare(capacity.utilization ?? 0)} busy` : ""}.${target ? "" : " No profile says which function."}`,
+      detail: `${showShare(share)} of the time of ${name} is its own JavaScript${isBottleneck ? `, and jobs queue for the main thread, which is ${showShare(capacity.utilization ?? 0)} busy` : ""}.${stageOf(type)}${suspect ? "" : " No profile says which function."}${competition(facts)}`,
       samples: type.withLedger,
       explainsMs: cpu + blockedBySame + (isBottleneck ? waitExplained(facts, cpu / Math.max(1, allOwnMs)) : 0),
       figures: [
@@ -68,12 +71,34 @@ function ofType(facts: Facts, name: string, type: JobTypeFacts): Finding[] {
         ...loadFigures(facts),
       ],
       evidence: [...functionEvidence(facts, type.name), ...jobEvidence(type, "cpu")],
-      action: target
-        ? `Make ${target.name}${target.file ? ` (${target.file}:${target.line})` : ""} cheaper, or move it to a worker thread.`
-        : `Record the run again with PROFILING=on: it names the functions.`,
+      action: actionFor(name, target, suspect !== undefined),
       gain,
     },
   ];
+}
+
+function actionFor(job: string, target: Suspect | undefined, hasProfile: boolean): string {
+  if (!hasProfile) return "Record the run again with PROFILING=on: it names the functions.";
+  if (!target)
+    return `Start another worker process, or look at the flame graph of ${job} for work that it can do without.`;
+  const place = target.file ? ` (${target.file}:${target.line})` : "";
+  return `Make ${showFunction(target)}${place} cheaper, or move it to a worker thread.`;
+}
+
+/** The span inside the jobs that has the most of their CPU time, when that is much of it. */
+function stageOf(type: JobTypeFacts): string {
+  const cpu = type.ownMs;
+  const [most] = type.spans.entries().sort(([, a], [, b]) => b.cpuMs - a.cpuMs);
+  if (!most || most[1].cpuMs < limit("suspect") * cpu) return "";
+  return ` ${showShare(Math.min(1, most[1].cpuMs / cpu))} of its JavaScript is in the span ${most[0]}.`;
+}
+
+/** When the thread was busy without a CPU: then its times are longer than the code's. */
+function competition({ metrics, types }: Facts): string {
+  const share = cpuOfBusyThread(metrics);
+  const isThrottled = types.some(([, type]) => (type.sum("throttled") ?? 0) > limit("lawError") * type.ownMs);
+  if (share === undefined || share >= 1 - limit("lawError") || isThrottled) return "";
+  return ` The thread had a CPU for ${showShare(share)} of that only: other processes of the machine wanted it too.`;
 }
 
 function withFunction(gain: Gain, name: string): Gain {
