@@ -98,10 +98,13 @@ function waitOf({ attributes, startNs }: Span): number | undefined {
   return Math.max(0, Number(startNs) / 1e6 - enqueuedMs - (positive(attributes[`${APPSIGNAL}job.delay`]) ?? 0));
 }
 
+/** More is nothing that was measured; a million of them still add up to a number. */
+const LARGEST = 1e15;
+
 /** A number that is one; `undefined` of anything else, also of NaN and of infinity. */
 export function finite(value: unknown): number | undefined {
   const number = typeof value === "bigint" ? Number(value) : value;
-  return typeof number === "number" && Number.isFinite(number) ? number : undefined;
+  return typeof number === "number" && Math.abs(number) <= LARGEST ? number : undefined;
 }
 
 export function positive(value: unknown): number | undefined {

@@ -24,6 +24,7 @@ export const THRESHOLDS = {
   },
   partOfRun: { value: 0.5, unit: "of the run", source: "a choice: more than all else together" },
   partOfTotal: { value: 0.2, unit: "of total", source: choice },
+  wasteOfTotal: { value: 0.1, unit: "of total", source: "a choice: half of what a part of useful work has to be" },
   longCpuMs: {
     value: 100,
     unit: "ms of CPU a job",

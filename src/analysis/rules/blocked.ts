@@ -29,7 +29,7 @@ export const blockedByNeighbours: Rule = (facts) => {
       rule: "blocked-by-neighbours",
       title: `${name} is blocked for ${showShare((type.sum("blocked") ?? 0) / (type.sum("total") || 1))} of its time by ${who}`,
       detail: [
-        `${showMs(perJobMs)} a job in which it could have gone on, at the most ${showMs(p95Of(type).mean.blocked ?? 0)} around the p95.`,
+        `${showMs(perJobMs)} a job in which it could have gone on, ${showMs(p95Of(type).mean.blocked ?? 0)} around the p95.`,
         longestMs === undefined ? "" : ` The longest block of the event loop took ${showMs(longestMs)}.`,
         isLockAtRisk
           ? ` A lock lasts ${showMs(lockMs)} and is renewed at half of it: blocks like that let it run out, and the job is started twice (stalled).`

@@ -84,7 +84,7 @@ function wasted(facts: Facts, part: "gc" | "throttled", threshold: "garbageOfCpu
   // What such a pause keeps from the others, of jobs that are mostly CPU: they stand behind it.
   const behind = types.reduce((sum, [, type]) => sum + (isMostlyCpu(type) ? (type.sum("blocked") ?? 0) : 0), 0) * share;
   const explainsMs = ms + behind + (capacity.bottleneck === "thread" ? waitExplained(facts, share) : 0);
-  const isFelt = capacity.bottleneck === "thread" || ms + behind >= limit("partOfTotal") * 0.5 * sumOf(types, "total");
+  const isFelt = capacity.bottleneck === "thread" || ms + behind >= limit("wasteOfTotal") * sumOf(types, "total");
   const [name, type] = mostOf(types, part);
   return isFelt ? { name, type, ms: type.sum(part) ?? 0, share, explainsMs } : undefined;
 }
