@@ -273,3 +273,13 @@ test("analyze() warns of stalled jobs when blocks last half of the lock", async 
   assert.match((await blocked(16)).findings[0]!.detail, /stalled/);
   assert.doesNotMatch((await blocked(14)).findings[0]!.detail, /stalled/);
 });
+
+test("analyze() does not blame garbage or the quota for what they take of any busy thread", async () => {
+  const { findings } = await analyze(
+    testRun({ jobs: [jobs({ wait: 900, cpu: 88, gc: 8, throttled: 4, blocked: 300 })], busy: 1 }),
+  );
+  assert.deepEqual(
+    findings.map(({ rule }) => rule),
+    ["cpu-bound"],
+  );
+});
