@@ -300,3 +300,30 @@ test("analyzeJobs() gives single values: all, or a random sample that is the sam
   );
   assert.deepEqual((await analyzeJobs(input())).values, values);
 });
+
+// POST 0..10
+// └─ add 5..8                  (enqueues A)
+//    └─ A 20..120
+//       └─ add 30..32          (enqueues B)
+//          └─ B 200..300
+//             └─ query 210..250
+test("analyze() keeps a job apart from the jobs that it starts", async () => {
+  const queue = { [names.MESSAGING_SYSTEM]: "bullmq" };
+  const of = (name: string) => ({ [names.MESSAGING_OPERATION_TYPE]: "process", [names.BULLMQ_JOB_NAME]: name });
+  const { jobs, traces } = await analyze({
+    spans: [
+      child("post", "", { at: 0, ms: 10, kind: SpanKind.SERVER }),
+      child("add A", "post", { at: 5, ms: 3, kind: SpanKind.PRODUCER, attributes: queue }),
+      job({ spanId: "A", parentSpanId: "add A", name: "A", attributes: of("A") }, BEGIN_MS + 20),
+      child("add B", "A", { at: 30, ms: 2, kind: SpanKind.PRODUCER, attributes: queue }),
+      job({ spanId: "B", parentSpanId: "add B", name: "B", attributes: of("B") }, BEGIN_MS + 200),
+      child("query", "B", { at: 210, ms: 40, kind: SpanKind.CLIENT }),
+    ],
+  });
+  const spans = Object.fromEntries(jobs.map(({ name, spans }) => [name, spans.map((each) => each.name).sort()]));
+  assert.deepEqual(spans, { A: ["A", "add B"], B: ["B", "query"] });
+  assert.deepEqual(jobs.map(({ downstream }) => downstream.length).sort(), [0, 1]);
+  // The waterfall of B shows the way to it.
+  const shown = traces.find(({ job }) => job === "B")!.spans.map(({ name }) => name);
+  assert.deepEqual(shown, ["post", "add A", "A", "add B", "B", "query"]);
+});
