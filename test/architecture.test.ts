@@ -18,6 +18,7 @@ const arrows: Record<string, string[]> = {
     "src/telemetry/cgroup.ts",
   ],
   "src/limits": ["src/telemetry/cgroup.ts"],
+  "src/analysis": ["src/otlp", "src/telemetry/attributes.ts"],
   "src/collector": ["src/otlp"],
   "src/runs": ["src/otlp", "src/telemetry/attributes.ts"],
   "src/app": ["src/telemetry/stages.ts"],

@@ -17,6 +17,8 @@ export interface Report {
   flames?: Flame[];
   /** Client's view; absent when no load was recorded with the run. */
   load?: LoadSummary;
+  /** Whether the figures agree with each other. */
+  laws?: Law[];
   /** What observing cost. */
   tax: Tax;
   notMeasured: NotMeasured[];
@@ -90,6 +92,8 @@ export interface JobType {
   /** Of an attempt, enqueue to end. */
   total: Percentiles;
   parts: Partial<Record<Part | "run", Percentiles>>;
+  /** Of the job span, what is not run: the queue store's round trips. Absent where the run is not known. */
+  store?: Percentiles;
   /** Where the time of the attempts around a percentile went, the mean of each part: what a stacked bar shows. */
   bars: { label: "p50" | "p95" | "p99"; samples: number; parts: Parts }[];
   /** The spans on the longest chain of the attempts around a percentile, by the time on it. */
@@ -196,6 +200,18 @@ export interface Tax {
   share?: number;
   /** "measured", "estimated", or why neither. */
   how: string;
+}
+
+/** A figure that follows from others, beside its measurement. */
+export interface Law {
+  /** As "Little's law". */
+  name: string;
+  formula: string;
+  expected: number;
+  measured: number;
+  unit: string;
+  /** Within what is said in docs/verdicts.md. */
+  agrees: boolean;
 }
 
 export interface NotMeasured {

@@ -18,12 +18,13 @@ export function* spansOf({ resourceSpans = [] }: TracesRequest): Generator<Span>
     const from = attributesOf(resource.attributes);
     const service = String(from["service.name"] ?? "");
     for (const { scope, spans = [] } of scopeSpans) {
-      for (const span of spans) yield { ...spanOf(span), service, resource: from, scope: scope.name ?? "" };
+      for (const span of spans) yield spanOf(span, { service, resource: from, scope: scope.name ?? "" });
     }
   }
 }
 
-function spanOf(span: OtlpSpan): Omit<Span, "service" | "resource" | "scope"> {
+/** Field by field: there may be a million of them. */
+function spanOf(span: OtlpSpan, { service, resource, scope }: Pick<Span, "service" | "resource" | "scope">): Span {
   return {
     traceId: span.traceId ?? "",
     spanId: span.spanId ?? "",
@@ -33,12 +34,19 @@ function spanOf(span: OtlpSpan): Omit<Span, "service" | "resource" | "scope"> {
     startNs: BigInt(span.startTimeUnixNano ?? 0),
     endNs: BigInt(span.endTimeUnixNano ?? 0),
     attributes: attributesOf(span.attributes),
-    events: (span.events ?? []).map(({ name = "", timeUnixNano = "0", attributes }) => {
-      return { name, timeNs: BigInt(timeUnixNano), attributes: attributesOf(attributes) };
-    }),
-    links: (span.links ?? []).map(({ traceId = "", spanId = "", attributes }) => {
-      return { traceId, spanId, attributes: attributesOf(attributes) };
-    }),
+    events: span.events?.map(eventOf) ?? [],
+    links: span.links?.map(linkOf) ?? [],
     status: { code: span.status.code ?? 0, message: span.status.message ?? "" },
+    service,
+    resource,
+    scope,
   };
+}
+
+function eventOf({ name = "", timeUnixNano = "0", attributes }: NonNullable<OtlpSpan["events"]>[number]) {
+  return { name, timeNs: BigInt(timeUnixNano), attributes: attributesOf(attributes) };
+}
+
+function linkOf({ traceId = "", spanId = "", attributes }: NonNullable<OtlpSpan["links"]>[number]) {
+  return { traceId, spanId, attributes: attributesOf(attributes) };
 }

@@ -1,0 +1,108 @@
+import { finite } from "./job_span.ts";
+import { clip } from "./names.ts";
+import type { ReportedRun } from "./report.ts";
+
+/** What `run.json` says, as far as it is there: runs of older versions lack fields, and anybody may have edited it. */
+export interface RunDescription {
+  run: ReportedRun;
+  startMs?: number;
+  endMs?: number;
+  worker?: string;
+  /** Jobs that a worker process runs at once. */
+  concurrency?: number;
+  lockMs?: number;
+  cpus?: number;
+  /** CPU us a job that observing cost, and how that is known. */
+  tax?: { cpuUsPerJob: number; how: string };
+}
+
+const UNKNOWN = "not known";
+
+/** Reads a run's description; never throws. */
+export function readDescription(json: unknown): RunDescription {
+  const from = new Fields(json);
+  const runtime = from.at("runtime");
+  const machine = from.at("machine");
+  const startMs = Date.parse(from.text("start"));
+  const endMs = Date.parse(from.text("end"));
+  const memory = machine.number("memoryBytes");
+  const tax = from.at("tax").number("cpuUsPerJob");
+  const concurrency = from.number("concurrency") ?? from.at("worker").number("concurrency");
+  const lockMs = from.at("worker").number("lockDurationMs");
+  const cpus = machine.number("cpus");
+  const worker = from.at("services").text("worker");
+  const cutOff = from.text("cutOff");
+  const limits = readLimits(from.list("limits"));
+  return {
+    run: {
+      id: from.text("id") || UNKNOWN,
+      start: from.text("start") || UNKNOWN,
+      end: from.text("end") || UNKNOWN,
+      gitRevision: from.text("gitRevision") || UNKNOWN,
+      runtime: [runtime.text("name"), runtime.text("version")].filter(Boolean).join(" ") || UNKNOWN,
+      stack: from.text("stack") || UNKNOWN,
+      store: from.text("store") || UNKNOWN,
+      machine:
+        [
+          [machine.text("platform"), machine.text("arch")].filter(Boolean).join(" "),
+          cpus === undefined ? "" : `${cpus} CPUs (${machine.text("cpuModel") || UNKNOWN})`,
+          memory === undefined ? "" : `${(memory / 2 ** 30).toFixed(1)} GiB`,
+        ]
+          .filter(Boolean)
+          .join(", ") || UNKNOWN,
+      ...(cutOff ? { cutOff } : {}),
+      ...(limits.length ? { limits } : {}),
+    },
+    ...(Number.isFinite(startMs) ? { startMs } : {}),
+    ...(Number.isFinite(endMs) ? { endMs } : {}),
+    ...(worker ? { worker } : {}),
+    ...(concurrency === undefined || concurrency < 1 ? {} : { concurrency }),
+    ...(lockMs === undefined || lockMs <= 0 ? {} : { lockMs }),
+    ...(cpus === undefined ? {} : { cpus }),
+    ...(tax === undefined ? {} : { tax: { cpuUsPerJob: tax, how: from.at("tax").text("how") || "measured" } }),
+  };
+}
+
+/** Rows as the stack records them. */
+function readLimits(rows: unknown[]): NonNullable<ReportedRun["limits"]> {
+  return rows.slice(0, 50).map((row) => {
+    const limit = new Fields(row);
+    return {
+      name: limit.text("limit") || UNKNOWN,
+      asked: limit.text("asked") || UNKNOWN,
+      enforcedBy: limit.text("by") || limit.text("enforced") || UNKNOWN,
+    };
+  });
+}
+
+/** An object of which nothing is known. */
+class Fields {
+  readonly #fields: Record<string, unknown>;
+
+  constructor(value: unknown) {
+    this.#fields = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {}; // of any object
+  }
+
+  value(name: string): unknown {
+    return Object.hasOwn(this.#fields, name) ? this.#fields[name] : undefined;
+  }
+
+  at(name: string): Fields {
+    return new Fields(this.value(name));
+  }
+
+  /** A text or a number as text; empty otherwise. */
+  text(name: string): string {
+    const value = this.value(name);
+    return typeof value === "string" ? clip(value) : (finite(value)?.toString() ?? "");
+  }
+
+  number(name: string): number | undefined {
+    return finite(this.value(name));
+  }
+
+  list(name: string): unknown[] {
+    const value = this.value(name);
+    return Array.isArray(value) ? value : [];
+  }
+}
