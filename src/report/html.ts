@@ -59,7 +59,7 @@ function document(
 <a class="skip" href="#verdict">Skip to the verdict</a>
 <header>
 <p class="mark">prodlike</p>
-<p class="run">${name(report.run.id)} <span class="quiet">${name(report.run.start)}</span></p>
+<p class="run quiet">${name(report.run.id)}</p>
 <nav aria-label="Sections"><ul>${present.map(([id, label]) => html`<li><a href="#${id}">${label}</a></li>`)}</ul></nav>
 <button type="button" id="theme" aria-pressed="false">Dark</button>
 </header>

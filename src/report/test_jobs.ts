@@ -42,9 +42,9 @@ export function attemptsOf(count: number, random: () => number): Attempt[] {
     // A long tail: the slowest are some six times the median.
     const run = runMs * (0.6 + 0.5 * random() + 0.25 * -Math.log(1 - random() * 0.999));
     const lane = free.indexOf(Math.min(...free));
-    const startMs = Math.max(free[lane]!, index * 31);
+    const startMs = Math.max(free[lane]!, index * 40);
     free[lane] = startMs + run;
-    const wait = startMs - index * 31 + 4 + random() * 6;
+    const wait = startMs - index * 40 + 4 + random() * 6;
     const own = PARTS.filter((part) => parts[part] !== undefined).map((part) => [part, run * parts[part]!]);
     const spanId = (0xabc0000000000000n + BigInt(index)).toString(16);
     return {

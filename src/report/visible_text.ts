@@ -1,6 +1,6 @@
 // Characters that are not seen, or that change how their neighbours are seen: controls, formats (bidi marks, zero width,
 // tags), lone surrogates, line and paragraph separators. The joiners U+200C and U+200D belong to scripts and emoji.
-const unseen = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+const unseen = /(?!\u200c|\u200d)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 /** A text of unknown origin with every control, bidi and invisible character shown by a sign of its own, as ␛ or ⟨U+202E⟩. */
 export function visible(text: string): string {

@@ -53,8 +53,9 @@ export function startFlames(flames: PageFlame[]): void {
     if (focus) drawn.find((group) => frameOf.get(group) === current)?.focus();
     describe(current);
   };
-  const describe = ({ data }: Frame) => {
-    const place = data.file === "" ? "native" : `${data.file}${data.line > 0 ? `:${data.line}` : ""}`;
+  const describe = ({ data, depth }: Frame) => {
+    const native = depth === 0 ? "all functions" : "native";
+    const place = data.file === "" ? native : `${data.file}${data.line > 0 ? `:${data.line}` : ""}`;
     const ratio = share(data.totalMs / (root.data.totalMs || 1));
     byId("flame-details").textContent =
       `${data.name} · ${place} · ${duration(data.totalMs)} with callees (${ratio}), ${duration(data.selfMs)} own`;
@@ -148,7 +149,9 @@ function drawFrame(
     },
     [
       svg("rect", { x: x + 0.5, y: y + 0.5, width: Math.max(width - 1, 0.4), height: ROW - 1, rx: width > 6 ? 2 : 0 }),
-      ...(room >= 3 ? [svg("text", { x: x + 5, y: y + 14.5, "aria-hidden": "true" }, [label])] : []),
+      ...(room >= 3
+        ? [svg("text", { class: "frame-name", x: x + 5, y: y + 14.5, "aria-hidden": "true" }, [label])]
+        : []),
     ],
   );
 }

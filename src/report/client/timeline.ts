@@ -9,6 +9,8 @@ import { colour, onTheme } from "./theme.ts";
 /** Left of the plot, the same for all charts, so that one time is one place. */
 const AXIS = 84;
 const HEIGHT = 150;
+/** Steps of an axis of bytes. */
+const powersOfTwo = Array.from({ length: 50 }, (_, power) => 2 ** power);
 
 /** What all charts of the page share. */
 export function commonOptions(width: number, height: number, durationMs: number): uPlot.Options {
@@ -19,12 +21,13 @@ export function commonOptions(width: number, height: number, durationMs: number)
     height,
     padding: [8, 16, 0, 0],
     scales: { x: { time: false, range: (_, from, to) => [from, to] } },
+    legend: { markers: { width: 0, fill: (plot, index) => plot.series[index]!.stroke as unknown as string } },
     cursor: { sync: { key: "time", setSeries: false }, drag: { x: true, y: false } },
     axes: [
       { ...axis, values: (_, at) => at.map((ms) => duration(ms)) },
       { ...axis, size: AXIS },
     ],
-    series: [{ label: "time", value: (_, ms) => (ms === null ? "" : duration(ms)) }],
+    series: [{ label: "time", value: (_, ms) => (ms == null ? "–" : duration(ms)) }],
     hooks: {
       // The first draw asks for the range of the data; the run may be longer.
       init: [(plot) => plot.setScale("x", { min: 0, max: Math.max(durationMs, 1) })],
@@ -104,7 +107,14 @@ function drawChart({ unit, series }: PageChart, { options, box }: { options: uPl
     {
       ...options,
       scales: { ...options.scales, y: { range: () => [Math.min(0, ...series.flatMap(lowest)), top] } },
-      axes: [options.axes![0]!, { ...options.axes![1]!, values: (_, at) => at.map((value) => quantity(value, unit)) }],
+      axes: [
+        options.axes![0]!,
+        {
+          ...options.axes![1]!,
+          ...(unit === "By" ? { incrs: powersOfTwo } : {}),
+          values: (_, at) => at.map((value) => quantity(value, unit)),
+        },
+      ],
       series: [
         ...options.series,
         ...series.map(({ name }, index) => ({
@@ -133,18 +143,28 @@ function drawChart({ unit, series }: PageChart, { options, box }: { options: uPl
 
 function drawLimits({ ctx, bbox, valToPos }: uPlot, limits: { name: string; limit: number }[]): void {
   ctx.save();
-  ctx.strokeStyle = ctx.fillStyle = colour("--bad");
+  const background = colour("--card");
+  ctx.strokeStyle = colour("--bad");
   ctx.lineWidth = devicePixelRatio;
   ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
   ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
-  ctx.textAlign = "right";
+  ctx.textAlign = "left";
   for (const { name, limit } of limits) {
     const y = valToPos(limit, "y", true);
     ctx.beginPath();
     ctx.moveTo(bbox.left, y);
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
-    ctx.fillText(`limit of ${name}`, bbox.left + bbox.width - 4, y + 14 * devicePixelRatio);
+    const label = `limit of ${name}`;
+    ctx.fillStyle = background; // else the curve runs through the text
+    ctx.fillRect(
+      bbox.left + 2 * devicePixelRatio,
+      y + 3 * devicePixelRatio,
+      ctx.measureText(label).width + 8 * devicePixelRatio,
+      14 * devicePixelRatio,
+    );
+    ctx.fillStyle = ctx.strokeStyle;
+    ctx.fillText(label, bbox.left + 6 * devicePixelRatio, y + 14 * devicePixelRatio);
   }
   ctx.restore();
 }

@@ -1,5 +1,6 @@
-import { duration } from "../figures.ts";
+import { duration, share } from "../figures.ts";
 import type { PageTrace } from "../page/page_data.ts";
+import { largestParts } from "../parts.ts";
 import { byId, element, svg } from "./dom.ts";
 
 type Span = PageTrace["spans"][number];
@@ -34,7 +35,7 @@ export function startTraces(traces: PageTrace[]): (index: number) => void {
   return show;
 }
 
-function drawTrace({ spans, spanId, totalMs, job, why, omitted }: PageTrace, marked?: string): void {
+function drawTrace({ spans, spanId, totalMs, job, why, parts, omitted }: PageTrace, marked?: string): void {
   const endMs = spans.reduce((end, span) => Math.max(end, span.startMs + span.durationMs), totalMs);
   const depths = depthsOf(spans);
   const rows = spans.map((span) => {
@@ -56,10 +57,13 @@ function drawTrace({ spans, spanId, totalMs, job, why, omitted }: PageTrace, mar
       element("td", {}, [span.cpuMs === undefined ? "–" : duration(span.cpuMs)]),
     ]);
   });
+  const ledger = largestParts(parts, 8)
+    .map((each) => `${each.part} ${share(each.share)}`)
+    .join(", ");
   const heads = ["Span", "Service", `0 to ${duration(endMs)}`, "start", "took", "own CPU"];
   byId("waterfall").replaceChildren(
     element("table", { class: "figures waterfall" }, [
-      element("caption", {}, [`${why}: ${job}, ${duration(totalMs)}, ${spans.length} spans`]),
+      element("caption", {}, [`${why}: ${job}, ${duration(totalMs)}${ledger ? `: ${ledger}` : ""}`]),
       element("thead", {}, [
         element(
           "tr",
@@ -71,7 +75,7 @@ function drawTrace({ spans, spanId, totalMs, job, why, omitted }: PageTrace, mar
     ]),
   );
   byId("trace-note").textContent =
-    omitted > 0 ? `${omitted.toLocaleString("en-US")} shorter spans of this trace are in report.json.` : "";
+    `The dark part of a bar is CPU time of the span's own.${omitted > 0 ? ` ${omitted.toLocaleString("en-US")} shorter spans of this trace are in report.json.` : ""}`;
   document.querySelector(".marked")?.scrollIntoView({ block: "nearest" });
 }
 

@@ -17,6 +17,7 @@ export function boundTraces(traces: JobTrace[], bounds: Bounds): PageTrace[] {
       job: shown(trace.job, 80),
       why: shown(trace.why, 120),
       totalMs: round(trace.totalMs),
+      parts: trace.parts,
       omitted: trace.spans.length - spans.length,
       spans: spans.map(({ spanId, parentSpanId, name, service, kind, startMs, durationMs, cpuMs, failed }) => ({
         spanId: shown(spanId, 32),

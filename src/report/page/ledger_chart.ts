@@ -8,8 +8,8 @@ const BAR = 28;
 /** Left for the percentile's name, right for the sum, in percent of the width. */
 const LEFT = 6;
 const RIGHT = 11;
-/** A label is written into a segment that has this share of the width. */
-const LABEL_FROM = 7;
+/** Of a character of a label on a wide screen. */
+const CHARACTER = 0.82;
 
 /** One job type's time at p50, p95 and p99 as stacked bars on one scale, with the table that they are drawn from. */
 export function ledgerChart({ name, bars, parts }: JobType, id: string): Markup {
@@ -31,7 +31,7 @@ ${bars.map((bar, index) => drawBar(bar, { y: index * ROW, scale }))}
 export function ledgerLegend(): Markup {
   return html`<ul class="legend" aria-label="Parts of a job's time">${PARTS.map(
     (part) =>
-      html`<li><svg class="swatch" width="14" height="14" aria-hidden="true">${fill(part, { x: "0", y: 0, width: "14", height: 14 })}</svg><span><b>${part}</b> ${partText[part].meaning}</span></li>`,
+      html`<li><svg class="swatch" width="14" height="14" aria-hidden="true">${fill(part)}</svg><span><b>${part}</b> ${partText[part].meaning}</span></li>`,
   )}</ul>`;
 }
 
@@ -48,25 +48,24 @@ const textured: Partial<Record<Part, string>> = { throttled: "hatch", unexplaine
 
 function drawBar(bar: Bar, { y, scale }: { y: number; scale: number }): Markup {
   const { parts, sum } = drawnParts(bar.parts);
-  const middle = y + BAR / 2 + 8;
+  const middle = y + 8 + BAR / 2;
   let x = LEFT;
   const segments = parts.map(({ part, ms }) => {
     const width = ms * scale;
-    const segment = html`<g class="segment"><title>${part} ${duration(ms)}, ${share(ms / sum)}</title>${fill(part, { x: `${x.toFixed(3)}%`, y: y + 8, width: `${width.toFixed(3)}%`, height: BAR })}${
-      width >= LABEL_FROM
-        ? html`<text class="on-${part}" x="${(x + 0.6).toFixed(3)}%" y="${middle}">${part}${width >= LABEL_FROM * 1.6 ? ` ${share(ms / sum)}` : ""}</text>`
-        : undefined
-    }</g>`;
+    const label = [`${part} ${share(ms / sum)}`, part].find((text) => text.length * CHARACTER + 1 < width);
+    const at = html`x="${x.toFixed(3)}%" y="${y + 8}" width="${width.toFixed(3)}%" height="${BAR}"`;
     x += width;
-    return segment;
+    // An SVG of its own cuts a label that the width of a screen leaves no room for.
+    return html`<svg class="segment" ${at}><title>${part} ${duration(ms)}, ${share(ms / sum)}</title>${fill(part)}${
+      label ? html`<text class="on-${part}" x="7" y="${BAR / 2}">${label}</text>` : undefined
+    }</svg>`;
   });
   return html`<text class="axis" x="0" y="${middle}">${bar.label}</text>${segments}<text class="sum" x="${(x + 0.8).toFixed(3)}%" y="${middle}">${duration(sum)}</text>\n`;
 }
 
-function fill(part: Part, box: { x: string; y: number; width: string; height: number }): Markup {
+function fill(part: Part): Markup {
   const texture = textured[part];
-  const at = html`x="${box.x}" y="${box.y}" width="${box.width}" height="${box.height}"`;
-  return html`<rect class="part-${part}" ${at}/>${texture ? html`<rect fill="url(#${texture})" ${at}/>` : undefined}`;
+  return html`<rect class="part part-${part}" width="100%" height="100%"/>${texture ? html`<rect fill="url(#${texture})" width="100%" height="100%"/>` : undefined}`;
 }
 
 function describe(bar: Bar): string {

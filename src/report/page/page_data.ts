@@ -22,7 +22,7 @@ export interface PageLanes {
   rows: [number, number, number, number, 0 | 1, number][];
 }
 
-export type PageTrace = Pick<JobTrace, "spanId" | "job" | "why" | "totalMs" | "spans"> & { omitted: number };
+export type PageTrace = Pick<JobTrace, "spanId" | "job" | "why" | "totalMs" | "parts" | "spans"> & { omitted: number };
 
 export interface PageFlame {
   job: string;

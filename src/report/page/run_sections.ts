@@ -1,5 +1,6 @@
-import type { LoadSummary, Percentiles, Report, Tax } from "../../analysis/report.ts";
-import { duration, number, share } from "../figures.ts";
+import type { LoadSummary, Percentiles, Report } from "../../analysis/report.ts";
+import { duration, number } from "../figures.ts";
+import { taxText } from "../tax_text.ts";
 import { html, type Markup, name, omitted, table } from "./markup.ts";
 
 const MOST_ROWS = 40;
@@ -42,17 +43,8 @@ ${
 </section>
 <section id="tax" aria-labelledby="tax-title">
 <h2 id="tax-title">What observing cost</h2>
-<p class="lead">${taxText(tax)} <span class="quiet"><bdi>${tax.how}</bdi></span></p>
+<p class="lead">Observing cost: ${taxText(tax)} (<bdi>${tax.how}</bdi>).</p>
 </section>`;
-}
-
-/** "120 us of CPU a job, 2.1 % of the worker's CPU time." */
-export function taxText({ cpuUsPerJob, share: part }: Tax): string {
-  const said = [
-    ...(cpuUsPerJob === undefined ? [] : [`${number(cpuUsPerJob)} us of CPU a job`]),
-    ...(part === undefined ? [] : [`${share(part)} of the worker's CPU time`]),
-  ];
-  return said.length === 0 ? "Not measured." : `${said.join(", ")}.`;
 }
 
 function runTable(run: Report["run"]): Markup {
