@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { clip, visible } from "./visible_text.ts";
+import { shown, visible } from "./visible_text.ts";
 
 test("visible() shows controls, bidi marks, lone surrogates and what has no width", () => {
   assert.equal(visible("\x1b[31m\0\x07\n\t\x7f"), "␛[31m␀␇␊␉␡");
@@ -15,9 +15,10 @@ test("visible() leaves letters of any script and joined emoji alone", () => {
   assert.equal(visible(text), text);
 });
 
-test("clip() says how long a text is, and cuts no character in half", () => {
-  assert.equal(clip("short", 5), "short");
-  assert.equal(clip("x".repeat(2 ** 20), 3), "xxx… (1,048,576 characters)");
-  assert.equal(clip("a😀b😀", 2), "a… (6 characters)");
-  assert.equal(clip("a😀b😀", 3), "a😀… (6 characters)");
+test("shown() says how long a text is, and cuts no character in half", () => {
+  assert.equal(shown("short", 5), "short");
+  assert.equal(shown("x".repeat(2 ** 20), 3), "xxx… (1,048,576 characters)");
+  assert.equal(shown("a😀b😀", 2), "a… (6 characters)");
+  assert.equal(shown("a😀b😀", 3), "a😀… (6 characters)");
+  assert.equal(shown("\u202e".repeat(9), 9), "⟨U+202E⟩⟨… (9 characters)");
 });

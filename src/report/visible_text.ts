@@ -11,15 +11,16 @@ export function visible(text: string): string {
   });
 }
 
-/** The first `most` characters of a text, and how many it has when that is not all. */
-export function clip(text: string, most: number): string {
-  if (text.length <= most) return text;
-  // A character outside the basic plane is two code units: never half of one.
-  const end = /[\ud800-\udbff]/.test(text[most - 1]!) ? most - 1 : most;
-  return `${text.slice(0, end)}… (${text.length.toLocaleString("en-US")} characters)`;
+/** What any renderer shows of a text that was recorded: visible, no more than `most` characters of it, and how many it has. */
+export function shown(text: string, most: number): string {
+  // Cut first, since a text may be huge, and once more, since a sign is longer than the character that it stands for.
+  const seen = visible(cut(text, most));
+  if (text.length <= most && seen.length <= most) return seen;
+  return `${cut(seen, most)}… (${text.length.toLocaleString("en-US")} characters)`;
 }
 
-/** Cut, then made visible: what any renderer shows of a text that was recorded. */
-export function shown(text: string, most: number): string {
-  return visible(clip(text, most));
+/** A character outside the basic plane is two code units: never half of one. */
+function cut(text: string, most: number): string {
+  const half = text.length > most && /[\ud800-\udbff]/.test(text[most - 1]!);
+  return text.slice(0, half ? most - 1 : most);
 }

@@ -4,8 +4,8 @@ import { byId, svg } from "./dom.ts";
 import { type Frame, layOut, neighbour, origin, search } from "./flame_layout.ts";
 
 const ROW = 21;
-/** Of a character of the label's font, in px. */
-const CHARACTER = 6.7;
+/** A frame of this width, in px, has its name on it. */
+const LABEL_FROM = 28;
 const SMALLEST = 0.6;
 
 /** The flame graph of the chosen job type, with zoom and search, by pointer and by keyboard. */
@@ -133,13 +133,12 @@ function drawFrame(
   { state, total, reached }: { state: string; total: number; reached: boolean },
 ): SVGElement {
   const { data, depth, children } = frame;
-  const y = depth * ROW;
-  const room = Math.floor((width - 8) / CHARACTER);
-  const characters = [...data.name];
-  const label = characters.length <= room ? data.name : `${characters.slice(0, room - 1).join("")}…`;
+  const box = { x, y: depth * ROW, width: Math.max(width, 1), height: ROW };
+  // An SVG of its own cuts the name where the frame ends.
   return svg(
-    "g",
+    "svg",
     {
+      ...box,
       class: `frame code-${origin(data)}${state}`,
       tabindex: reached ? 0 : -1,
       role: "treeitem",
@@ -148,9 +147,9 @@ function drawFrame(
       "aria-label": `${data.name}, ${duration(data.totalMs)}, ${share(data.totalMs / (total || 1))}`,
     },
     [
-      svg("rect", { x: x + 0.5, y: y + 0.5, width: Math.max(width - 1, 0.4), height: ROW - 1, rx: width > 6 ? 2 : 0 }),
-      ...(room >= 3
-        ? [svg("text", { class: "frame-name", x: x + 5, y: y + 14.5, "aria-hidden": "true" }, [label])]
+      svg("rect", { x: 0.5, y: 0.5, width: Math.max(width - 1, 0.4), height: ROW - 1, rx: width > 6 ? 2 : 0 }),
+      ...(width >= LABEL_FROM
+        ? [svg("text", { class: "frame-name", x: 5, y: 14.5, "aria-hidden": "true" }, [data.name])]
         : []),
     ],
   );

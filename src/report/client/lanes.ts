@@ -47,7 +47,6 @@ export function lanesPlot({ count, jobs, rows }: PageLanes, { options, box, show
       series: [...options.series, { show: false }],
       cursor: { ...options.cursor, y: false, points: { show: false } },
       hooks: {
-        ...options.hooks,
         draw: [(self) => drawRows(self, { rows, colours, failed, ink })],
         setCursor: [
           (self) => {

@@ -13,7 +13,7 @@ const HEIGHT = 150;
 const powersOfTwo = Array.from({ length: 50 }, (_, power) => 2 ** power);
 
 /** What all charts of the page share. */
-export function commonOptions(width: number, height: number, durationMs: number): uPlot.Options {
+export function commonOptions(width: number, height: number): uPlot.Options {
   const grid = { stroke: colour("--line"), width: 1 };
   const axis = { stroke: colour("--quiet"), font: "12px system-ui, sans-serif", grid, ticks: { show: false } };
   return {
@@ -28,10 +28,6 @@ export function commonOptions(width: number, height: number, durationMs: number)
       { ...axis, size: AXIS },
     ],
     series: [{ label: "time", value: (_, ms) => (ms == null ? "–" : duration(ms)) }],
-    hooks: {
-      // The first draw asks for the range of the data; the run may be longer.
-      init: [(plot) => plot.setScale("x", { min: 0, max: Math.max(durationMs, 1) })],
-    },
   };
 }
 
@@ -59,12 +55,16 @@ export function startTimeline({ durationMs, charts, lanes }: PageData["timeline"
     for (const plot of plots) plot.destroy();
     plots = [];
     box.replaceChildren();
-    const options = () => commonOptions(box.clientWidth, HEIGHT, durationMs);
+    const options = () => commonOptions(box.clientWidth, HEIGHT);
     const built = charts.map((chart) => drawChart(chart, { options: options(), box }));
     if (lanes.rows.length > 0) built.push(lanesPlot(lanes, { options: options(), box, showTrace }));
     plots = built;
     setRange(range);
-    for (const plot of plots) plot.hooks.setScale = [follow];
+    for (const plot of plots) {
+      plot.hooks.setScale = [follow];
+      // uPlot would show from the first to the last point.
+      plot.over.addEventListener("dblclick", () => setRange(whole));
+    }
   };
   const moves: Record<string, () => typeof whole> = {
     in: () => around(0.5),
@@ -125,7 +125,7 @@ function drawChart({ unit, series }: PageChart, { options, box }: { options: uPl
           value: (_: uPlot, value: number | null) => (value == null ? "–" : quantity(value, unit)),
         })),
       ],
-      hooks: { ...options.hooks, draw: [(self) => drawLimits(self, near)] },
+      hooks: { draw: [(self) => drawLimits(self, near)] },
     },
     uPlot.join(series.map(({ t, values }) => [t, values])),
     figure,

@@ -1,9 +1,10 @@
 import type { Evidence, Finding, Report } from "../../analysis/report.ts";
 import { duration, number, quantity, share } from "../figures.ts";
 import { gainReason, gainText } from "../gain_text.ts";
+import { shown } from "../visible_text.ts";
 import { html, type Markup, name, omitted } from "./markup.ts";
 
-const MOST_FINDINGS = 20;
+const MOST_FINDINGS = 12;
 const MOST_EVIDENCE = 8;
 
 /** What was found, in the order of the time that it explains: figures, evidence, what to do and what it would bring. */
@@ -41,7 +42,7 @@ ${evidence.length === 0 ? undefined : html`<details open><summary>Evidence</summ
 function item(evidence: Evidence): Markup {
   switch (evidence.kind) {
     case "span":
-      return html`<li><span class="kind">span</span><a href="#traces" data-trace="${evidence.traceId}" data-span="${evidence.spanId}">${name(evidence.name)}</a> took ${duration(evidence.ms)} <code class="id">${evidence.spanId.slice(0, 32)}</code></li>`;
+      return html`<li><span class="kind">span</span><a href="#traces" data-span="${shown(evidence.spanId, 32)}">${name(evidence.name)}</a> took ${duration(evidence.ms)} <code class="id">${shown(evidence.spanId, 32)}</code></li>`;
     case "function":
       return html`<li><span class="kind">function</span>${name(evidence.name)} <code class="where">${place(evidence)}</code> ${duration(evidence.cpuMs)} of CPU, ${share(evidence.share)}</li>`;
     case "metric":

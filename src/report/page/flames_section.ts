@@ -1,10 +1,11 @@
 import type { Flame, FlameNode, Report } from "../../analysis/report.ts";
 import { duration, number, share } from "../figures.ts";
+import { shown } from "../visible_text.ts";
 import { place } from "./findings_section.ts";
 import { html, type Markup, name, omitted, table } from "./markup.ts";
 import type { PageData } from "./page_data.ts";
 
-const MOST_FUNCTIONS = 20;
+const MOST_FUNCTIONS = 12;
 
 /** CPU time by function, one graph a job type, drawn by the page's script; behind each the table of its hottest functions. */
 export function flamesSection({ flames = [] }: Report, data: PageData): Markup {
@@ -44,7 +45,7 @@ function hottest({ job, root }: Flame): Markup {
   }
   const rows = [...own.values()].filter(({ selfMs }) => selfMs > 0).sort((a, b) => b.selfMs - a.selfMs);
   return html`<details><summary>Table: ${name(job)}, functions by their own time <span class="quiet">${number(rows.length)}</span></summary>${table(
-    html`CPU time of ${name(job)} by function`,
+    `CPU time of ${shown(job, 80)} by function`,
     ["Function", "where", "own time", "share"],
     rows
       .slice(0, MOST_FUNCTIONS)

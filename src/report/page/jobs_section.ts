@@ -4,7 +4,7 @@ import { place } from "./findings_section.ts";
 import { ledgerChart, ledgerLegend, ledgerPatterns } from "./ledger_chart.ts";
 import { type Content, html, type Markup, name, omitted, table } from "./markup.ts";
 
-const MOST_JOBS = 12;
+const MOST_JOBS = 10;
 const MOST_ROWS = 15;
 
 /** Where the time of each job type goes: the ledger as bars, the critical path, and what its spans and functions say. */

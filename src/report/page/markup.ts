@@ -11,7 +11,7 @@ export class Markup {
 export type Content = Markup | string | number | undefined | Content[];
 
 /** Characters of a single text on the page, at most; report.json has it whole. */
-const LONGEST_TEXT = 1200;
+const LONGEST_TEXT = 800;
 /** Of a name, which stands in a table or a line. */
 const LONGEST_NAME = 120;
 const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
@@ -26,15 +26,15 @@ export function name(text: string): Markup {
   return html`<bdi class="name">${shown(text, LONGEST_NAME)}</bdi>`;
 }
 
-/** A table that its heading names and that scrolls inside itself. The first column names the row; the others hold figures unless `prose`. */
+/** A table that its caption names and that scrolls inside itself. The first column names the row; the others hold figures unless `prose`. */
 export function table(
-  caption: Content,
+  caption: string,
   heads: string[],
   rows: Content[][],
   { prose = false }: { prose?: boolean } = {},
 ): Markup {
   const kind = prose ? "prose" : "figures";
-  return html`<div class="scroll" role="region" tabindex="0" aria-label="Table"><table class="${kind}"><caption>${caption}</caption>
+  return html`<div class="scroll" role="group" tabindex="0" aria-label="${caption}"><table class="${kind}"><caption>${caption}</caption>
 <thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
 <tbody>${rows.map(([first, ...rest]) => html`<tr><th scope="row">${first}</th>${rest.map((cell) => html`<td>${cell}</td>`)}</tr>\n`)}</tbody></table></div>`;
 }

@@ -3,7 +3,7 @@ import { duration, number } from "../figures.ts";
 import { taxText } from "../tax_text.ts";
 import { html, type Markup, name, omitted, table } from "./markup.ts";
 
-const MOST_ROWS = 40;
+const MOST_ROWS = 30;
 
 /** Limits asked and enforced, how it was measured, what was not, and what observing cost. */
 export function runSections(report: Report): Markup {
