@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { shown, visible } from "./visible_text.ts";
 
 test("visible() shows controls, bidi marks, lone surrogates and what has no width", () => {
-  assert.equal(visible("\x1b[31m\0\x07\n\t\x7f"), "␛[31m␀␇␊␉␡");
+  assert.equal(visible("\x1b[31m\0\x07\n\t\x7f"), "⟨ESC⟩[31m⟨NUL⟩⟨BEL⟩⟨LF⟩⟨HT⟩⟨DEL⟩");
   assert.equal(visible("\x9b2J"), "⟨U+009B⟩2J");
   assert.equal(visible("a\u202eb\u2066\u200f\u061c"), "a⟨U+202E⟩b⟨U+2066⟩⟨U+200F⟩⟨U+061C⟩");
   assert.equal(visible("\ud800 \udfff"), "⟨U+D800⟩ ⟨U+DFFF⟩");

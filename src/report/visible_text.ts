@@ -2,12 +2,17 @@
 // tags), lone surrogates, line and paragraph separators. The joiners U+200C and U+200D belong to scripts and emoji.
 const unseen = /(?!\u200c|\u200d)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
-/** A text of unknown origin with every control, bidi and invisible character shown by a sign of its own, as ␛ or ⟨U+202E⟩. */
+/** Names of the first characters of ASCII; Unicode's pictures of them are in few fonts. */
+const controls =
+  "NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US".split(
+    " ",
+  );
+
+/** A text of unknown origin with every control, bidi and invisible character shown by its name, as ⟨ESC⟩ or ⟨U+202E⟩. */
 export function visible(text: string): string {
   return text.replace(unseen, (character) => {
     const code = character.codePointAt(0)!;
-    if (code < 0x20) return String.fromCodePoint(0x2400 + code); // Unicode has pictures of these
-    return code === 0x7f ? "␡" : `⟨U+${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
+    return `⟨${controls[code] ?? (code === 0x7f ? "DEL" : `U+${code.toString(16).toUpperCase().padStart(4, "0")}`)}⟩`;
   });
 }
 

@@ -6,6 +6,8 @@ import { byId, element } from "./dom.ts";
 import { lanesPlot } from "./lanes.ts";
 import { colour, onTheme } from "./theme.ts";
 
+type Series = PageChart["series"][number];
+
 /** Left of the plot, the same for all charts, so that one time is one place. */
 const AXIS = 84;
 const HEIGHT = 150;
@@ -21,10 +23,10 @@ export function commonOptions(width: number, height: number): uPlot.Options {
     height,
     padding: [8, 16, 0, 0],
     scales: { x: { time: false, range: (_, from, to) => [from, to] } },
-    legend: { markers: { width: 0, fill: (plot, index) => plot.series[index]!.stroke as unknown as string } },
+    legend: { markers: { width: 0, fill: (_, index) => colour(`--series-${index}`) } },
     cursor: { sync: { key: "time", setSeries: false }, drag: { x: true, y: false } },
     axes: [
-      { ...axis, values: (_, at) => at.map((ms) => duration(ms)) },
+      { ...axis, size: 34, values: (_, at) => at.map((ms) => duration(ms)) },
       { ...axis, size: AXIS },
     ],
     series: [{ label: "time", value: (_, ms) => (ms == null ? "–" : duration(ms)) }],
@@ -97,16 +99,23 @@ export function startTimeline({ durationMs, charts, lanes }: PageData["timeline"
 function drawChart({ unit, series }: PageChart, { options, box }: { options: uPlot.Options; box: HTMLElement }): uPlot {
   const figure = element("figure", { class: "chart" });
   box.append(figure);
-  const limits = series.flatMap(({ name, limit }) => (limit === undefined ? [] : [{ name, limit }]));
-  const most = Math.max(...series.flatMap(({ values }) => values.map((value) => value ?? 0)));
-  // A limit far above would press the curve flat onto the axis; it is named instead.
-  const near = limits.filter(({ limit }) => limit <= most * 6 || most === 0);
-  const far = limits.filter((each) => !near.includes(each));
-  const top = Math.max(most, ...near.map(({ limit }) => limit)) * 1.08 || 1;
+  const values = series.flatMap((each) => each.values).map((value) => value ?? 0);
+  const most = values.reduce((highest, value) => Math.max(highest, value), 0);
+  const least = values.reduce((lowest, value) => Math.min(lowest, value), 0);
+  // A limit far above would press the curve flat onto the axis; the legend names it.
+  const near = series.map(({ limit }) =>
+    limit !== undefined && (limit <= most * 6 || most === 0) ? limit : undefined,
+  );
+  const top = near.reduce<number>((highest, limit) => Math.max(highest, limit ?? 0), most) * 1.08 || 1;
+  const colours = series.map((_, index) => colour(`--series-${index + 1}`));
+  const label = ({ name, limit }: Series, index: number) =>
+    limit === undefined
+      ? name
+      : `${name}, limit ${quantity(limit, unit)}${near[index] === undefined ? " (above the chart)" : ""}`;
   const plot = new uPlot(
     {
       ...options,
-      scales: { ...options.scales, y: { range: () => [Math.min(0, ...series.flatMap(lowest)), top] } },
+      scales: { ...options.scales, y: { range: () => [least, top] } },
       axes: [
         options.axes![0]!,
         {
@@ -117,15 +126,15 @@ function drawChart({ unit, series }: PageChart, { options, box }: { options: uPl
       ],
       series: [
         ...options.series,
-        ...series.map(({ name }, index) => ({
-          label: name,
-          stroke: colour(`--series-${index + 1}`),
+        ...series.map((each, index) => ({
+          label: label(each, index),
+          stroke: colours[index]!,
           width: 1.75,
           points: { show: false },
           value: (_: uPlot, value: number | null) => (value == null ? "–" : quantity(value, unit)),
         })),
       ],
-      hooks: { draw: [(self) => drawLimits(self, near)] },
+      hooks: { drawAxes: [(self) => drawLimits(self, { limits: near, colours })] },
     },
     uPlot.join(series.map(({ t, values }) => [t, values])),
     figure,
@@ -133,40 +142,25 @@ function drawChart({ unit, series }: PageChart, { options, box }: { options: uPl
   const names = series.map(({ name }) => name).join(", ");
   plot.root.querySelector("canvas")?.setAttribute("role", "img");
   plot.root.querySelector("canvas")?.setAttribute("aria-label", `${names} over time; the table below has the figures`);
-  for (const { name, limit } of far) {
-    figure.append(
-      element("p", { class: "note" }, [`The limit of ${name}, ${quantity(limit, unit)}, is far above this chart.`]),
-    );
-  }
   return plot;
 }
 
-function drawLimits({ ctx, bbox, valToPos }: uPlot, limits: { name: string; limit: number }[]): void {
+/** A dashed line in the colour of the series whose limit it is. */
+function drawLimits(
+  { ctx, bbox, valToPos }: uPlot,
+  { limits, colours }: { limits: (number | undefined)[]; colours: string[] },
+): void {
   ctx.save();
-  const background = colour("--card");
-  ctx.strokeStyle = colour("--bad");
   ctx.lineWidth = devicePixelRatio;
   ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
-  ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
-  ctx.textAlign = "left";
-  for (const { name, limit } of limits) {
+  for (const [index, limit] of limits.entries()) {
+    if (limit === undefined) continue;
     const y = valToPos(limit, "y", true);
+    ctx.strokeStyle = colours[index]!;
     ctx.beginPath();
     ctx.moveTo(bbox.left, y);
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
-    const label = `limit of ${name}`;
-    ctx.fillStyle = background; // else the curve runs through the text
-    ctx.fillRect(
-      bbox.left + 2 * devicePixelRatio,
-      y + 3 * devicePixelRatio,
-      ctx.measureText(label).width + 8 * devicePixelRatio,
-      14 * devicePixelRatio,
-    );
-    ctx.fillStyle = ctx.strokeStyle;
-    ctx.fillText(label, bbox.left + 6 * devicePixelRatio, y + 14 * devicePixelRatio);
   }
   ctx.restore();
 }
-
-const lowest = ({ values }: PageChart["series"][number]) => values.map((value) => value ?? 0);

@@ -16,7 +16,7 @@ export function timelineSection(report: Report, data: PageData): Markup {
   }
   return html`<section id="timeline" aria-labelledby="timeline-title">
 <h2 id="timeline-title">Timeline</h2>
-<p class="lead">The worker over the run. Drag across a chart to zoom all of them, double-click to see the whole run. A dashed line is a limit.</p>
+<p class="lead">The worker over the run. Drag across a chart to zoom all of them, double-click to see the whole run. A dashed line is the limit of the curve of its colour.</p>
 <div class="card">
 <div class="tools" role="group" aria-label="Time range">
 <button type="button" data-time="in">Zoom in</button><button type="button" data-time="out">Zoom out</button>
