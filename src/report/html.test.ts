@@ -128,6 +128,7 @@ test("renderHtml() of a run without jobs, metrics and profiles says what is miss
   const page = renderHtml(emptyReport());
   for (const said of [
     "No job was recorded",
+    "No rule could be decided",
     "No metrics and no jobs were recorded",
     "the run has no profiles",
     "ran without limits",

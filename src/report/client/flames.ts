@@ -72,8 +72,8 @@ export function startFlames(flames: PageFlame[]): void {
   select.addEventListener("change", choose);
   field.addEventListener("input", find);
   field.addEventListener("keydown", ({ key }) => {
-    const [first] = found;
-    if (key === "Enter" && first) zoom(first);
+    const [largest] = [...found].sort((a, b) => b.data.totalMs - a.data.totalMs);
+    if (key === "Enter" && largest) zoom(largest);
   });
   byId("flame-reset").addEventListener("click", () => {
     zoomed = current = root;

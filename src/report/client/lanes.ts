@@ -45,7 +45,7 @@ export function lanesPlot({ count, jobs, rows }: PageLanes, { options, box, show
         },
       ],
       series: [...options.series, { show: false }],
-      cursor: { ...options.cursor, y: false, points: { show: false } },
+      cursor: { ...options.cursor, points: { show: false } },
       hooks: {
         draw: [(self) => drawRows(self, { rows, colours, failed, ink })],
         setCursor: [

@@ -24,7 +24,7 @@ export function commonOptions(width: number, height: number): uPlot.Options {
     padding: [8, 16, 0, 0],
     scales: { x: { time: false, range: (_, from, to) => [from, to] } },
     legend: { markers: { width: 0, fill: (_, index) => colour(`--series-${index}`) } },
-    cursor: { sync: { key: "time", setSeries: false }, drag: { x: true, y: false } },
+    cursor: { y: false, sync: { key: "time", setSeries: false }, drag: { x: true, y: false } },
     axes: [
       { ...axis, size: 34, values: (_, at) => at.map((ms) => duration(ms)) },
       { ...axis, size: AXIS },

@@ -3,17 +3,18 @@ import { duration, number, quantity, share } from "../figures.ts";
 import { gainReason, gainText } from "../gain_text.ts";
 import { shown } from "../visible_text.ts";
 import { html, type Markup, name, omitted } from "./markup.ts";
+import { HEALTHY } from "./verdict_section.ts";
 
 const MOST_FINDINGS = 12;
 const MOST_EVIDENCE = 8;
 
 /** What was found, in the order of the time that it explains: figures, evidence, what to do and what it would bring. */
-export function findingsSection({ findings }: Report): Markup {
+export function findingsSection({ findings, verdict }: Report): Markup {
   return html`<section id="findings" aria-labelledby="findings-title">
 <h2 id="findings-title">Findings</h2>
 ${
   findings.length === 0
-    ? html`<p class="lead">No rule found a bottleneck in what was measured.</p>`
+    ? html`<p class="lead">${verdict === HEALTHY ? "No rule found a bottleneck in what was measured." : "No rule could be decided by what was measured."}</p>`
     : html`<ol class="findings">${findings.slice(0, MOST_FINDINGS).map((finding, index) => card(finding, index))}</ol>`
 }
 ${omitted(findings.length - MOST_FINDINGS, "findings")}

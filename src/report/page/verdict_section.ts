@@ -2,11 +2,15 @@ import type { Report } from "../../analysis/report.ts";
 import { duration, number, share } from "../figures.ts";
 import { html, type Markup } from "./markup.ts";
 
+/** The verdict of a run in which nothing is wrong. */
+export const HEALTHY = "No bottleneck shown";
+
 /** The first thing that is read: the verdict, whether the run is whole, and the run in five figures. */
 export function verdictSection({ verdict, run, findings, jobs, load }: Report): Markup {
   const figures: [string, string][] = [];
   const attempts = jobs.reduce((sum, { count }) => sum + count, 0);
-  figures.push(["Jobs", `${number(attempts)} of ${jobs.length} ${jobs.length === 1 ? "type" : "types"}`]);
+  const types = `${jobs.length} ${jobs.length === 1 ? "type" : "types"}`;
+  figures.push(["Jobs", attempts === 0 ? "none" : `${number(attempts)} of ${types}`]);
   if (load) figures.push(["Throughput", `${number(load.throughputPerSecond)} jobs/s`]);
   const [first] = jobs;
   if (first) {
@@ -16,7 +20,8 @@ export function verdictSection({ verdict, run, findings, jobs, load }: Report): 
   const failed = jobs.reduce((sum, job) => sum + job.failed, 0);
   if (attempts > 0) figures.push(["Failed", failed === 0 ? "none" : `${number(failed)} (${share(failed / attempts)})`]);
 
-  return html`<section id="verdict" aria-labelledby="verdict-title" class="${findings.length > 0 ? "found" : "nothing"}">
+  const mood = findings.length > 0 ? "found" : verdict === HEALTHY ? "healthy" : "unknown";
+  return html`<section id="verdict" aria-labelledby="verdict-title" class="${mood}">
 <p class="eyebrow">Verdict</p>
 <h1 id="verdict-title"><bdi>${verdict}</bdi></h1>
 ${run.cutOff === undefined ? undefined : html`<p class="banner"><strong>The run is not whole:</strong> ${run.cutOff}. What follows is of the part that was recorded.</p>`}
