@@ -236,6 +236,7 @@ test("the page's policy refuses markup, a style and a request that were put into
   await using _closing = opened;
   const refused = (await opened.page.evaluate(`new Promise((resolve) => {
     const seen = [];
+    setTimeout(() => resolve(seen.sort()), 5000);
     document.addEventListener("securitypolicyviolation", ({ effectiveDirective }) => {
       if (seen.push(effectiveDirective) === 3) resolve(seen.sort());
     });
