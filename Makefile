@@ -60,7 +60,7 @@ test-compose: setup ## run the tests of STACK=compose, which need Docker and its
 	@$(TEST) test/compose*.test.ts
 
 check: setup ## types, lint, format, imports, tests
-	@node_modules/.bin/tsc && node_modules/.bin/biome check --error-on-warnings && $(TEST) $(TESTS)
+	@node_modules/.bin/tsc && node_modules/.bin/tsc -p src/report/client && node_modules/.bin/biome check --error-on-warnings && $(TEST) $(TESTS)
 
 bench: setup ## run a benchmark: PART=start|collector|metrics|truth|profile_truth|tax|stash|analysis
 	@$(RUN_SCRIPT) bench/$${PART:-start}.ts

@@ -1,0 +1,31 @@
+import type { Report } from "../../analysis/report.ts";
+import { duration, number, share } from "../figures.ts";
+import { html, type Markup } from "./markup.ts";
+
+/** The verdict of a run in which nothing is wrong. */
+export const HEALTHY = "No bottleneck shown";
+
+/** The first thing that is read: the verdict, whether the run is whole, and the run in five figures. */
+export function verdictSection({ verdict, run, findings, jobs, load }: Report): Markup {
+  const figures: [string, string][] = [];
+  const attempts = jobs.reduce((sum, { count }) => sum + count, 0);
+  const types = `${jobs.length} ${jobs.length === 1 ? "type" : "types"}`;
+  figures.push(["Jobs", attempts === 0 ? "none" : `${number(attempts)} of ${types}`]);
+  if (load) figures.push(["Throughput", `${number(load.throughputPerSecond)} jobs/s`]);
+  const [first] = jobs;
+  if (first) {
+    const whose = jobs.length === 1 ? "" : `, ${first.name}`;
+    figures.push([`p50${whose}`, duration(first.total.p50)], [`p95${whose}`, duration(first.total.p95)]);
+  }
+  const failed = jobs.reduce((sum, job) => sum + job.failed, 0);
+  if (attempts > 0) figures.push(["Failed", failed === 0 ? "none" : `${number(failed)} (${share(failed / attempts)})`]);
+
+  const mood = findings.length > 0 ? "found" : verdict === HEALTHY ? "healthy" : "unknown";
+  return html`<section id="verdict" aria-labelledby="verdict-title" class="${mood}">
+<p class="eyebrow">Verdict</p>
+<h1 id="verdict-title"><bdi>${verdict}</bdi></h1>
+${run.cutOff === undefined ? undefined : html`<p class="banner"><strong>The run is not whole:</strong> ${run.cutOff}. What follows is of the part that was recorded.</p>`}
+${jobs.length === 0 ? html`<p class="banner"><strong>No job was recorded.</strong> There is nothing to judge: see what was not measured, below.</p>` : undefined}
+<dl class="tiles">${figures.map(([term, value]) => html`<div><dt><bdi>${term.slice(0, 60)}</bdi></dt><dd>${value}</dd></div>`)}</dl>
+</section>`;
+}

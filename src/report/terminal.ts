@@ -1,0 +1,117 @@
+import type { Evidence, Finding, JobType, Report } from "../analysis/report.ts";
+import type { Paint } from "../terminal.ts";
+import { duration, number, share } from "./figures.ts";
+import { gainReason, gainText } from "./gain_text.ts";
+import { drawnParts, largestParts, partText } from "./parts.ts";
+import { taxText } from "./tax_text.ts";
+import { shown } from "./visible_text.ts";
+
+export interface TerminalOptions {
+  /** Characters in a line. */
+  columns: number;
+  paint: Paint;
+}
+
+const LINES = 20;
+const MOST_FINDINGS = 3;
+const BAR = 32;
+
+/** The report in 20 lines or less: verdict, findings, where the time of the job types with the most of it goes. */
+export function renderTerminal(report: Report, { columns, paint }: TerminalOptions): string {
+  const width = Math.max(40, columns);
+  const line = (text: string, style?: Parameters<Paint>[0]) => {
+    const fitted = fit(text, width);
+    return style ? paint(style, fitted) : fitted;
+  };
+  const { verdict, findings, jobs, notMeasured, run } = report;
+  const top = [line(verdict, "bold"), line(facts(report), "dim")];
+  if (run.cutOff !== undefined) top.push(line(`The run is not whole: ${shown(run.cutOff, 200)}`, "yellow"));
+
+  const middle = findings
+    .slice(0, MOST_FINDINGS)
+    .flatMap((finding, index) =>
+      findingLines(finding, index).map((text) => line(text, index === 0 ? undefined : "dim")),
+    );
+  if (findings.length > MOST_FINDINGS)
+    middle.push(line(`   ${findings.length - MOST_FINDINGS} more in the report`, "dim"));
+
+  const missing = notMeasured.map(({ what }) => shown(what, 60)).join(", ");
+  const bottom = [
+    ...(missing === "" ? [] : [line(`Not measured: ${missing}`, "dim")]),
+    line(`Observing cost: ${taxText(report.tax)} (${shown(report.tax.how, 200)})`, "dim"),
+  ];
+
+  const left = LINES - top.length - middle.length - bottom.length;
+  return [...top, ...middle, ...jobLines(jobs, { left, line }), ...bottom].join("\n");
+}
+
+function facts({ run, jobs, load }: Report): string {
+  const attempts = jobs.reduce((sum, { count }) => sum + count, 0);
+  const failed = jobs.reduce((sum, job) => sum + job.failed, 0);
+  return [
+    `${number(attempts)} jobs of ${jobs.length} ${jobs.length === 1 ? "type" : "types"}`,
+    ...(failed > 0 ? [`${number(failed)} failed`] : []),
+    ...(load ? [`${number(load.throughputPerSecond)} jobs/s`] : []),
+    run.limits?.length ? "under limits" : "without limits",
+    shown(run.runtime, 40),
+    shown(run.store, 60),
+  ].join(" · ");
+}
+
+/** The first finding with its evidence, the others in short; the first one's title is the verdict. */
+function findingLines({ title, evidence, action, gain, explainsMs, samples }: Finding, index: number): string[] {
+  const brings = `   brings: ${gainText(gain)} (${shown(gainReason(gain), 200)})`;
+  if (index > 0) return [`${index + 1}. ${shown(title, 200)}`, `   do: ${shown(action, 300)}`];
+  return [
+    `1. explains ${duration(explainsMs)}, from ${number(samples)} samples: ${evidence.slice(0, 3).map(evidenceText).join("; ")}`,
+    `   do: ${shown(action, 300)}`,
+    brings,
+  ];
+}
+
+function evidenceText(evidence: Evidence): string {
+  const name = shown(evidence.name, 60);
+  if (evidence.kind === "span") return `span ${shown(evidence.spanId, 16)} ${name} ${duration(evidence.ms)}`;
+  if (evidence.kind === "metric") return `${name} ${number(evidence.value)} ${shown(evidence.unit, 20)}`;
+  return `${name} ${shown(evidence.file.split("/").at(-1) ?? "", 60)}:${evidence.line} ${share(evidence.share)} of CPU`;
+}
+
+interface JobLineOptions {
+  left: number;
+  line: (text: string, style?: Parameters<Paint>[0]) => string;
+}
+
+/** A headline and two bars for as many types as there is room for. */
+function jobLines(jobs: JobType[], { left, line }: JobLineOptions): string[] {
+  const perType = 3;
+  const room = Math.floor((left - 1) / perType);
+  const some = jobs.slice(0, Math.max(1, room));
+  const lines = some.flatMap((job) => {
+    const { total, bars } = job;
+    const times = `p50 ${duration(total.p50)}, p95 ${duration(total.p95)}, p99 ${duration(total.p99)}`;
+    const longest = Math.max(...bars.map(({ parts }) => drawnParts(parts).sum));
+    return [
+      line(`${shown(job.name, 40)}: ${number(job.count)} jobs, ${times}`, "cyan"),
+      ...bars
+        .filter(({ label }) => label !== "p99")
+        .map(({ label, parts }) => line(`  ${label} ${barOf(parts, longest)}`)),
+    ];
+  });
+  if (jobs.length > some.length)
+    lines.push(line(`${jobs.length - some.length} more of the job types in the report`, "dim"));
+  return lines.slice(0, Math.max(0, left));
+}
+
+function barOf(parts: JobType["bars"][number]["parts"], longest: number): string {
+  const { parts: drawn, sum } = drawnParts(parts);
+  if (sum === 0) return "not measured";
+  const glyphs = drawn.map(({ part, ms }) => partText[part].glyph.repeat(Math.round((ms / longest) * BAR))).join("");
+  const said = largestParts(parts).map((each) => `${each.part} ${partText[each.part].glyph} ${share(each.share)}`);
+  return `${duration(sum).padStart(8)} ${glyphs.slice(0, BAR + 4).padEnd(BAR)} ${said.join(", ")}`;
+}
+
+/** One line of at most `width` characters, whatever is in it. */
+function fit(text: string, width: number): string {
+  const characters = [...shown(text, 2000)];
+  return characters.length > width ? `${characters.slice(0, width - 1).join("")}…` : characters.join("");
+}
