@@ -23,6 +23,7 @@ const arrows: Record<string, string[]> = {
   "src/runs": ["src/otlp", "src/telemetry/attributes.ts"],
   "src/app": ["src/telemetry/stages.ts"],
   "src/report": ["src/analysis/report.ts"],
+  "src/report_run.ts": ["src/analysis", "src/report", "src/runs", "src/otlp"],
 };
 /** Everyone may import these, but for those that run inside other people's processes or are read without us. */
 const base = ["src/config.ts", "src/runtime.ts", "src/terminal.ts", "src/user_error.ts"];

@@ -26,6 +26,8 @@ export interface RunDescription {
   stack?: string;
   store?: string;
   services?: { api: string; worker: string };
+  /** `concurrency` */
+  worker?: Record<string, unknown>;
   machine?: Record<string, unknown>;
   /** Of the worker; `null`: it had none. */
   limits?: Record<string, unknown>[] | null;
@@ -112,6 +114,7 @@ function readDescription(file: string): RunDescription {
     stack: textOf(run.stack),
     store: textOf(run.store),
     services: services && { api: String(services.api), worker: String(services.worker) },
+    worker: objectOf(run.worker),
     machine: objectOf(run.machine),
     limits: run.limits === null ? null : Array.isArray(run.limits) ? run.limits.filter(objectOf) : undefined,
     load: objectOf(run.load),

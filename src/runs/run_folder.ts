@@ -111,6 +111,7 @@ async function describe(config: Config, run: Recording, content: RunContent) {
     runtime: { name: currentRuntime, version: runtimeVersion },
     stack: config.stack,
     services: { api: config.apiService, worker: config.workerService },
+    worker: { concurrency: config.workerConcurrency },
     machine: {
       platform: process.platform,
       arch: process.arch,

@@ -80,7 +80,7 @@ export const slowRequests: Rule = (facts, found) => {
 };
 
 function gainOfRequest({ load }: Facts, savedMs: number): Gain {
-  if (!load) return { predicted: false, reason: "without a recorded load the client's whole is not known" };
+  if (!load?.total) return { predicted: false, reason: "without a recorded load the client's whole is not known" };
   return gainOfMs(Math.min(savedMs, load.total.p95), load.total.p95);
 }
 

@@ -75,8 +75,8 @@ ${table(
   "Times that the client measured",
   ["Time", "samples", "mean", "p50", "p95", "p99", "most"],
   [
-    row("sending to end", load.total),
-    row("request alone", load.request),
+    ...(load.total ? [row("sending to end", load.total)] : []),
+    ...(load.request ? [row("request alone", load.request)] : []),
     ...(load.lateness ? [row("lateness", load.lateness)] : []),
   ],
 )}</div>`;

@@ -1,0 +1,56 @@
+import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { analyze } from "./analysis/analyze.ts";
+import type { LoadSummary, Report } from "./analysis/report.ts";
+import type { ProfileSample } from "./otlp/profile_sample.ts";
+import { readPoints } from "./otlp/read_points.ts";
+import { readSpans } from "./otlp/read_spans.ts";
+import { renderHtml } from "./report/html.ts";
+import { renderJson } from "./report/json.ts";
+import { renderMarkdown } from "./report/markdown.ts";
+import type { OpenedRun } from "./runs/open_run.ts";
+import { readProfile } from "./runs/read_profile.ts";
+import { UserError } from "./user_error.ts";
+
+/**
+ * Analyses a recorded run and writes what it shows beside its telemetry: `report.json`, `report.md` and `report.html`.
+ *
+ * @throws {UserError} when they cannot be written, as on a full disk
+ */
+export async function reportRun(run: OpenedRun): Promise<Report> {
+  const { description } = run;
+  const report = await analyze({
+    spans: run.traces ? readSpans([run.traces]) : [],
+    points: run.metrics ? readPoints([run.metrics]) : [],
+    samples: samplesOf(run),
+    description: { ...description, id: run.id, cutOff: description.load?.cutOff },
+    load: summaryOf(description.load),
+  });
+  report.notMeasured.push(...description.notMeasured);
+  write(join(run.folder, "report.json"), renderJson(report));
+  write(join(run.folder, "report.md"), renderMarkdown(report));
+  write(join(run.folder, "report.html"), renderHtml(report));
+  return report;
+}
+
+/** Those of the worker: the API's belong to no job. */
+function* samplesOf({ profiles, description }: OpenedRun): Generator<ProfileSample> {
+  const worker = description.services?.worker;
+  for (const { path, service } of profiles) if (!worker || service === worker) yield* readProfile(path);
+}
+
+/** What the load's client saw; only `make bottlenecks` records that. */
+function summaryOf(load: OpenedRun["description"]["load"]): LoadSummary | undefined {
+  const summary = load?.kind === "bottlenecks" ? load.summary : undefined;
+  return typeof summary === "object" && summary !== null ? (summary as LoadSummary) : undefined; // our own record
+}
+
+function write(file: string, text: string): void {
+  try {
+    writeFileSync(`${file}.new`, text, { mode: 0o600 });
+    renameSync(`${file}.new`, file);
+  } catch (cause) {
+    rmSync(`${file}.new`, { force: true });
+    throw new UserError(`Cannot write "${file}": ${(cause as Error).message}`, { next: `ls -ld "${file}"`, cause });
+  }
+}
