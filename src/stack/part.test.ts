@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { startPart } from "./part.ts";
+import { lastLineOf, startPart } from "./part.ts";
 
 test("startPart() says how a part ended that died in the middle of its first message", async () => {
   const folder = mkdtempSync(join(tmpdir(), "prodlike-test-"));
@@ -22,4 +22,11 @@ test("startPart() says how a part ended that died in the middle of its first mes
     process.off("uncaughtException", note);
     rmSync(folder, { recursive: true });
   }
+});
+
+test("lastLineOf() tells what the program said last, and not what telemetry says of itself behind it", () => {
+  const away = "telemetry error: the collector is away\n";
+  assert.equal(lastLineOf(`starting\n{"level":50,"msg":"stopped","err":{"message":"why"}}\n${away}`), "stopped: why");
+  assert.equal(lastLineOf(`error: Cannot use QUEUE_URL\n${away}${away}`), "error: Cannot use QUEUE_URL");
+  assert.equal(lastLineOf(away), away.trim());
 });

@@ -127,9 +127,10 @@ export function lastLine(file: string): string | undefined {
   return lastLineOf(readFileSync(file, "utf8"));
 }
 
-/** The last line of a log; of one by Pino, its message. */
+/** The last line of a log, but for what telemetry says about itself; of one by Pino, its message. */
 export function lastLineOf(log: string): string | undefined {
-  const line = log.trimEnd().split("\n").at(-1);
+  const lines = log.trimEnd().split("\n");
+  const line = lines.findLast((each) => !/^telemetry (error|warning): /.test(each)) ?? lines.at(-1);
   if (!line?.startsWith("{")) return line;
   try {
     const { msg, err } = JSON.parse(line); // Pino

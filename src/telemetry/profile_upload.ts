@@ -25,36 +25,25 @@ export interface UploadCounts {
   refused: number;
   /** No server has answered. */
   failed: number;
-  /** Not sent, because earlier ones were still under way. */
-  dropped: number;
 }
 
 /**
- * Sends profiles to `/ingest` of a Pyroscope server, gzipped pprof as it is. It holds no more than what is under way:
- * what comes meanwhile is dropped. What does not arrive is counted, and said once a minute.
+ * Sends profiles to `/ingest` of a Pyroscope server, gzipped pprof as it is. What does not arrive is counted, and said
+ * once a minute.
  */
 export class ProfileUpload {
-  readonly counts: UploadCounts = { sent: 0, refused: 0, failed: 0, dropped: 0 };
+  readonly counts: UploadCounts = { sent: 0, refused: 0, failed: 0 };
   readonly #settings: Pick<ProfileSettings, "appName" | "serverUrl" | "headers">;
   readonly #log = onceAMinute();
-  #underWay: Promise<unknown> | undefined;
 
   constructor(settings: Pick<ProfileSettings, "appName" | "serverUrl" | "headers">) {
     this.#settings = settings;
   }
 
-  /** Sends profiles at once. The last ones wait for what is under way, then the losses are summed up. */
+  /** Sends profiles at once; after the last ones the losses are summed up. */
   async send(profiles: TakenProfile[], isLast: boolean): Promise<void> {
-    if (isLast) await this.#underWay;
-    if (this.#underWay) this.#note("dropped", "earlier ones are still under way", profiles.length);
-    else await this.#sendAlone(profiles);
+    await Promise.all(profiles.map((taken) => this.#sendOne(taken)));
     if (isLast) this.#sum();
-  }
-
-  async #sendAlone(profiles: TakenProfile[]): Promise<void> {
-    this.#underWay = Promise.all(profiles.map((taken) => this.#sendOne(taken)));
-    await this.#underWay;
-    this.#underWay = undefined;
   }
 
   #sum(): void {
@@ -93,8 +82,8 @@ export class ProfileUpload {
     });
   }
 
-  #note(way: "refused" | "failed" | "dropped", why: string, count = 1): void {
-    this.counts[way] += count;
+  #note(way: "refused" | "failed", why: string): void {
+    this.counts[way]++;
     this.#log.warn(`a profile of ${this.#settings.appName} was ${way === "failed" ? "not sent" : way}: ${why}`);
   }
 }

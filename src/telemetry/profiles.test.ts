@@ -169,18 +169,16 @@ test("refusals are counted, and said in a line each", { skip }, async () => {
   assert.equal(said?.length, 1, stderr);
   const [, all, refused] = /did not arrive, of (\d+): refused (\d+)/.exec(stderr) ?? [];
   assert.equal(Number(refused), requests);
-  assert.ok(Number(all) >= requests && requests >= 8, stderr);
+  assert.ok(Number(all) >= requests && requests >= 4, stderr);
 });
 
 test("a server that never answers costs one flush at a time, and not the end of the process", { skip }, async () => {
   let requests = 0;
-  const began = performance.now();
   const { stderr, code } = await withServer(() => requests++, { PYROSCOPE_FLUSH_INTERVAL_MS: "100" }, busy);
   assert.equal(code, 0);
-  assert.ok(requests <= 10, String(requests)); // of twenty and more
-  assert.match(stderr, /was dropped: earlier ones are still under way/);
+  assert.ok(requests <= 6, String(requests)); // of twenty and more
+  assert.match(stderr, /was not sent: .*timeout/);
   assert.ok(stderr.split("\n").length <= 4, stderr);
-  assert.ok(performance.now() - began < 20_000);
 });
 
 test("a server that is away or redirects is said in a line", { skip }, async () => {

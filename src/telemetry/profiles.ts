@@ -30,6 +30,7 @@ export function startProfiles(profiler: Profiler, { flushIntervalMs, send }: Pro
   let isEnded = false;
   let fromMs = Date.now();
   let timer: NodeJS.Timeout | undefined;
+  let sending: Promise<void> | undefined;
 
   const wait = (ms: number) => {
     clearTimeout(timer);
@@ -47,6 +48,14 @@ export function startProfiles(profiler: Profiler, { flushIntervalMs, send }: Pro
     if (isEnded) return;
     isEnded = isLast;
     if (isLast) clearTimeout(timer);
+    else if (sending) return sending; // what was seen meanwhile is in the next profile
+    await sending;
+    sending = collectAndSend(isLast);
+    await sending;
+    sending = undefined;
+  }
+
+  async function collectAndSend(isLast: boolean): Promise<void> {
     const from = fromMs;
     fromMs = Date.now();
     const profiles = await profiler.collect(isLast);
