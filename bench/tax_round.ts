@@ -1,0 +1,83 @@
+import type { TaxTurn } from "./tax_child.ts";
+import type { Load } from "./tax_plan.ts";
+import type { ReceivedCounts } from "./tax_receiver.ts";
+import type { TaxSetting } from "./tax_setting.ts";
+import type { TaxJob, TaxWorker } from "./tax_worker.ts";
+
+/** What one worker did under one load in one round: its turns together. */
+export interface TaxFigures {
+  cpuUsPerJob: number;
+  jobsPerSecond: number;
+  cores: number;
+  spansPerJob: number;
+  /** At the end of the last turn. */
+  rssMb: number;
+  tookMs: number[];
+  /** What did not arrive; empty when all did. */
+  lost: string;
+}
+
+/** What a traced API would have put into the job. */
+const TRACED = { metadata: '{"traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}' };
+
+/** Takes fresh workers through all loads, in turns; for each load figures of each worker. */
+export async function runRound(workers: TaxWorker[], loads: Load[], setting: TaxSetting): Promise<TaxFigures[][]> {
+  const figures: TaxFigures[][] = [];
+  for (const load of loads) figures.push(await runLoad(workers, load, setting));
+  return figures;
+}
+
+async function runLoad(workers: TaxWorker[], load: Load, { review, received }: TaxSetting): Promise<TaxFigures[]> {
+  const { workload, warmUp, jobs, turns } = load;
+  const data = workload === "review" ? { repository: ".", base: review.base, head: review.head } : {};
+  const run = (worker: TaxWorker, count: number, isPaced = load.load === "paced") => {
+    const options = { removeOnComplete: true, ...(worker.variant.isTraced ? { telemetry: TRACED } : {}) };
+    const job: TaxJob = { name: workload, data, opts: options };
+    return isPaced ? worker.runPaced(count, job) : worker.runSaturated(count, job);
+  };
+  for (const worker of workers) await run(worker, warmUp, false);
+  const before = await received();
+  const done = new Map<TaxWorker, TaxTurn[]>(workers.map((worker) => [worker, []]));
+  for (let turn = 0; turn < turns; turn++) {
+    // Another one begins each time, so that none is always behind the same.
+    for (const index of workers.keys()) {
+      const worker = workers[(index + turn) % workers.length]!;
+      done.get(worker)!.push(await run(worker, jobs));
+    }
+  }
+  const after = await received();
+  return workers.map((worker) => {
+    const { name } = worker.variant;
+    return sum(worker, { turns: done.get(worker)!, jobs: jobs * turns, before: before[name]!, after: after[name]! });
+  });
+}
+
+interface Sum {
+  turns: TaxTurn[];
+  jobs: number;
+  before: ReceivedCounts;
+  after: ReceivedCounts;
+}
+
+function sum({ variant, hasLost }: TaxWorker, { turns, jobs, before, after }: Sum): TaxFigures {
+  const total = (of: (turn: TaxTurn) => number) => turns.reduce((sum, turn) => sum + of(turn), 0);
+  const [cpuUs, ms, spans] = [total(({ cpuUs }) => cpuUs), total(({ ms }) => ms), after.spans - before.spans];
+  const losses = {
+    "TELEMETRY WAS DROPPED": hasLost,
+    "SPANS ARE MISSING": variant.isTraced && spans < jobs,
+    "PROFILES ARE MISSING": variant.environment.PROFILING === "on" && after.profiles < before.profiles + turns.length,
+    "REQUESTS WERE REFUSED": after.refused > before.refused,
+  };
+  return {
+    cpuUsPerJob: cpuUs / jobs,
+    jobsPerSecond: (jobs / ms) * 1e3,
+    cores: cpuUs / 1e3 / ms,
+    spansPerJob: spans / jobs,
+    rssMb: turns.at(-1)!.rssMb,
+    tookMs: turns.flatMap(({ tookMs }) => tookMs),
+    lost: Object.entries(losses)
+      .filter(([, isSo]) => isSo)
+      .map(([what]) => what)
+      .join(", "),
+  };
+}

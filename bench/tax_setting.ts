@@ -1,0 +1,108 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { execa } from "execa";
+import { Redis } from "ioredis";
+import { ROOT } from "../src/config.ts";
+import { UserError } from "../src/user_error.ts";
+import { startTestRedis } from "../test/store.ts";
+import { OTHERS } from "./tax_plan.ts";
+import type { ReceivedCounts, ReceiverUrls } from "./tax_receiver.ts";
+
+/** All that the workers of the tax benchmark need. */
+export interface TaxSetting {
+  /** Of the queue store. */
+  url: string;
+  /** What it is, with its version. */
+  store: string;
+  /** Where each of the workers sends to. */
+  receivers: Record<string, ReceiverUrls>;
+  /** The built worker, and the same beside other packages. */
+  entries: { own: string; others: string };
+  /** A repository with a commit to review. */
+  review: { root: string; base: string; head: string };
+  received(): Promise<Record<string, ReceivedCounts>>;
+  close(): Promise<void>;
+}
+
+/** @throws {UserError} when there is no store */
+export async function openTaxSetting(names: string[], queueUrl: string | undefined): Promise<TaxSetting> {
+  if (queueUrl && !/^rediss?:/.test(queueUrl))
+    throw new UserError("Cannot measure: QUEUE_URL is no Redis, a redis:// or rediss:// address is wanted");
+  const redis = queueUrl ? undefined : await startTestRedis();
+  const url = queueUrl ?? redis?.url;
+  if (!url)
+    throw new UserError("Cannot measure: QUEUE_URL is not set, and no redis-server is on the PATH", {
+      next: "install Redis, or make bench PART=tax QUEUE_URL=redis://127.0.0.1:6379",
+    });
+  const folder = mkdtempSync(join(tmpdir(), "prodlike-bench-"));
+  const receiver = fork(join(ROOT, "bench", "tax_receiver.ts"), [join(folder, "received"), ...names], {
+    execArgv: ["--import", "tsx/esm"],
+  });
+  return {
+    url,
+    store: await versionOf(url),
+    receivers: await said<Record<string, ReceiverUrls>>(receiver),
+    entries: { own: await buildWorker(join(ROOT, "dist")), others: await buildWorker(join(OTHERS, "dist")) },
+    review: await makeReview(join(folder, "review")),
+    received() {
+      receiver.send("counts");
+      return said<Record<string, ReceivedCounts>>(receiver);
+    },
+    async close() {
+      receiver.disconnect();
+      redis?.child.kill();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+async function said<T>(child: ChildProcess): Promise<T> {
+  const [message] = await once(child, "message");
+  return message;
+}
+
+async function versionOf(url: string): Promise<string> {
+  const redis = new Redis(url);
+  redis.on("error", () => {}); // it tries again, and its requests fail in the end
+  const [, version] = /^redis_version:(\S+)/m.exec(await redis.info("server")) ?? [];
+  redis.disconnect();
+  return `redis ${version}`;
+}
+
+/**
+ * Built as `npm run build:worker` does, as tsx would add calls to code that is not in a package, and to that alone. Where it
+ * is, there are its packages: in `bench/others` it is the same worker with those.
+ */
+async function buildWorker(folder: string): Promise<string> {
+  await build({
+    entryPoints: [join(ROOT, "bench", "tax_child.ts")],
+    outdir: join(folder, "tax"),
+    bundle: true,
+    splitting: true,
+    packages: "external",
+    platform: "node",
+    target: "node20.20",
+    format: "esm",
+    sourcemap: true,
+    outExtension: { ".js": ".mjs" },
+  });
+  return join(folder, "tax", "tax_child.mjs");
+}
+
+/** The sample application's own review code, added in one commit. */
+async function makeReview(root: string): Promise<TaxSetting["review"]> {
+  mkdirSync(root);
+  const git = async (...args: string[]) => (await execa("git", ["-C", root, ...identity, ...args])).stdout;
+  await git("init", "--quiet");
+  await git("commit", "--quiet", "--allow-empty", "--message", "base");
+  cpSync(join(ROOT, "src", "app", "review"), join(root, "review"), { recursive: true });
+  await git("add", ".");
+  await git("commit", "--quiet", "--message", "head");
+  return { root, base: await git("rev-parse", "HEAD~1"), head: await git("rev-parse", "HEAD") };
+}
+
+const identity = ["-c", "user.name=bench", "-c", "user.email=bench@localhost", "-c", "commit.gpgsign=false"];
