@@ -45,13 +45,13 @@ export const RATE = 2_000;
 
 /** A worker goes through them in this order. The first warms up for all: only then all of the way of a job is compiled. */
 const FULL: Load[] = [
-  { workload: "no-op", load: "saturated", warmUp: 40_000, jobs: 6_000, turns: 6 },
-  { workload: "no-op", load: "paced", warmUp: 1_000, jobs: 1_800, turns: 4 },
-  { workload: "cpu-5ms", load: "saturated", warmUp: 30, jobs: 150, turns: 6 },
-  { workload: "review", load: "saturated", warmUp: 10, jobs: 10, turns: 6 },
+  { workload: "no-op", load: "saturated", warmUp: 30_000, jobs: 6_000, turns: 5 },
+  { workload: "no-op", load: "paced", warmUp: 500, jobs: 1_800, turns: 3 },
+  { workload: "cpu-5ms", load: "saturated", warmUp: 20, jobs: 150, turns: 5 },
+  { workload: "review", load: "saturated", warmUp: 5, jobs: 8, turns: 4 },
 ];
 const SMOKE: Load[] = [
-  { workload: "no-op", load: "saturated", warmUp: 12_000, jobs: 5_000, turns: 2 },
+  { workload: "no-op", load: "saturated", warmUp: 20_000, jobs: 5_000, turns: 2 },
   { workload: "no-op", load: "paced", warmUp: 500, jobs: 1_800, turns: 1 },
   { workload: "cpu-5ms", load: "saturated", warmUp: 10, jobs: 100, turns: 1 },
   { workload: "review", load: "saturated", warmUp: 2, jobs: 6, turns: 1 },

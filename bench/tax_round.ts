@@ -20,29 +20,39 @@ export interface TaxFigures {
 /** What a traced API would have put into the job. */
 const TRACED = { metadata: '{"traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}' };
 
+export interface RoundOptions extends Pick<TaxSetting, "review" | "received"> {
+  loads: Load[];
+  /** Its number: another worker begins each time, so that none is always behind the same. */
+  round: number;
+}
+
 /** Takes fresh workers through all loads, in turns; for each load figures of each worker. */
-export async function runRound(workers: TaxWorker[], loads: Load[], setting: TaxSetting): Promise<TaxFigures[][]> {
+export async function runRound(workers: TaxWorker[], { loads, ...options }: RoundOptions): Promise<TaxFigures[][]> {
   const figures: TaxFigures[][] = [];
-  for (const load of loads) figures.push(await runLoad(workers, load, setting));
+  for (const load of loads) figures.push(await runLoad(workers, { load, ...options }));
   return figures;
 }
 
-async function runLoad(workers: TaxWorker[], load: Load, { review, received }: TaxSetting): Promise<TaxFigures[]> {
+interface LoadOptions extends Omit<RoundOptions, "loads"> {
+  load: Load;
+}
+
+async function runLoad(workers: TaxWorker[], { load, round, review, received }: LoadOptions): Promise<TaxFigures[]> {
   const { workload, warmUp, jobs, turns } = load;
   const data = workload === "review" ? { repository: ".", base: review.base, head: review.head } : {};
-  const run = (worker: TaxWorker, count: number, isPaced = load.load === "paced") => {
-    const options = { removeOnComplete: true, ...(worker.variant.isTraced ? { telemetry: TRACED } : {}) };
-    const job: TaxJob = { name: workload, data, opts: options };
-    return isPaced ? worker.runPaced(count, job) : worker.runSaturated(count, job);
-  };
-  for (const worker of workers) await run(worker, warmUp, false);
+  const jobFor = ({ variant }: TaxWorker): TaxJob => ({
+    name: workload,
+    data,
+    opts: { removeOnComplete: true, ...(variant.isTraced ? { telemetry: TRACED } : {}) },
+  });
+  await Promise.all(workers.map((worker) => worker.runSaturated(warmUp, jobFor(worker))));
   const before = await received();
   const done = new Map<TaxWorker, TaxTurn[]>(workers.map((worker) => [worker, []]));
   for (let turn = 0; turn < turns; turn++) {
-    // Another one begins each time, so that none is always behind the same.
     for (const index of workers.keys()) {
-      const worker = workers[(index + turn) % workers.length]!;
-      done.get(worker)!.push(await run(worker, jobs));
+      const worker = workers[(index + turn + round) % workers.length]!;
+      const run = load.load === "paced" ? worker.runPaced : worker.runSaturated;
+      done.get(worker)!.push(await run.call(worker, jobs, jobFor(worker)));
     }
   }
   const after = await received();
