@@ -1,15 +1,19 @@
-// What telemetry costs a job: `make bench PART=tax`, about 20 minutes, or 4 with SIZE=smoke; JSON=1 prints one object. On this
-// Node all variants and loads; on Node 22 and 24, and alone with NODE=22 or NODE=24, three variants of the no-op job. The store
-// is QUEUE_URL, a Redis, else a redis-server from the PATH.
+// What telemetry costs a job: `make bench PART=tax`, about 15 minutes, or 3 with SIZE=smoke; JSON=1 prints one object. On this
+// Node all variants and loads; on Node 22 and 24, and with NODE=22 or NODE=24 on that alone, three variants of the no-op job.
+// The store is QUEUE_URL, a Redis, else a redis-server from the PATH. docs/performance.md says how to read it.
 //
-// - A round starts a fresh worker of each variant, built like any worker, and warms it up. Then they take turns of about a second,
-//   so that a machine that changes its speed changes it for all of them. A round's figure is the sum of its turns, the ratio
-//   is taken round by round: its interval holds what differs from one process to another.
-// - CPU time is that of the worker's process with all its threads, user and system, from the moment at which the jobs are there
-//   until all telemetry of the turn has been sent: spans, metrics and profile are flushed within it, once a turn. Not in it: its start,
-//   the store, the receiver and this process, which adds the jobs, and children of a job (the review's git).
-// - Saturated: the queue is filled while it is paused. Paced: jobs are added one by one, RATE a second. Concurrency is 10.
-// - All spans have to arrive, counted by the receiver, or it ends with exit code 1: what drops them would be cheap.
+// - A round has a fresh worker of each variant, built as any worker is. The first jobs are not measured: it takes more than
+//   20,000 until all of a job's way is compiled. Then the workers take turns of less than a second, so that a machine that changes its
+//   speed changes it for all. A round's figure is the sum of its turns; the ratio is taken round by round, so that its
+//   interval has in it what differs between processes.
+// - CPU time is that of the worker's process, user and system, all threads: from the moment at which the jobs are there until
+//   the spans of the turn have been acknowledged. Metrics go once a second, as in the stack. A profile costs about the same after one
+//   second as after ten: each turn is charged for its share of one, taken and sent behind the turn.
+// - Not in it: the start, the store, the receiver, which is another process, and this one, which adds the jobs; nor what a
+//   job starts as a process (the review's git).
+// - Saturated: the queue is filled while it is paused. Paced: jobs are added one by one as the clock has it. Concurrency is 10.
+// - A variant that loses telemetry is cheap: spans and profiles are counted where they arrive, and what is missing, refused or
+//   dropped is said in the row, and by exit code 1.
 import { cpus } from "node:os";
 import { EXIT } from "../src/terminal.ts";
 import { UserError } from "../src/user_error.ts";

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
@@ -28,8 +28,12 @@ export interface TaxSetting {
   close(): Promise<void>;
 }
 
-/** @throws {UserError} when there is no store */
+/** @throws {UserError} when there is no store, or when packages of the others are missing */
 export async function openTaxSetting(names: string[], queueUrl: string | undefined): Promise<TaxSetting> {
+  if (!existsSync(join(OTHERS, "node_modules", "bullmq-otel")))
+    throw new UserError("Cannot measure: the packages of bench/others are not installed", {
+      next: "npm ci --prefix bench/others",
+    });
   if (queueUrl && !/^rediss?:/.test(queueUrl))
     throw new UserError("Cannot measure: QUEUE_URL is no Redis, a redis:// or rediss:// address is wanted");
   const redis = queueUrl ? undefined : await startTestRedis();
