@@ -39,7 +39,7 @@ try {
     if (isJson) console.log(JSON.stringify({ ok, store: setting.store, machine, rows: rows.map(figures) }));
     process.exitCode = ok ? EXIT.ok : EXIT.disproved;
   } finally {
-    await setting.close();
+    setting.close();
   }
 } catch (error) {
   if (!(error instanceof UserError)) throw error;

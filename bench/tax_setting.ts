@@ -7,6 +7,7 @@ import { build } from "esbuild";
 import { execa } from "execa";
 import { Redis } from "ioredis";
 import { ROOT } from "../src/config.ts";
+import { EXIT } from "../src/terminal.ts";
 import { UserError } from "../src/user_error.ts";
 import { startTestRedis } from "../test/store.ts";
 import { OTHERS } from "./tax_plan.ts";
@@ -25,7 +26,7 @@ export interface TaxSetting {
   /** A repository with a commit to review. */
   review: { root: string; base: string; head: string };
   received(): Promise<Record<string, ReceivedCounts>>;
-  close(): Promise<void>;
+  close(): void;
 }
 
 /** @throws {UserError} when there is no store, or when packages of the others are missing */
@@ -43,38 +44,58 @@ export async function openTaxSetting(names: string[], queueUrl: string | undefin
       next: "install Redis, or make bench PART=tax QUEUE_URL=redis://127.0.0.1:6379",
     });
   const folder = mkdtempSync(join(tmpdir(), "prodlike-bench-"));
-  const receiver = fork(join(ROOT, "bench", "tax_receiver.ts"), [join(folder, "received"), ...names], {
-    execArgv: ["--import", "tsx/esm"],
-  });
-  return {
-    url,
-    store: await versionOf(url),
-    receivers: await said<Record<string, ReceiverUrls>>(receiver),
-    entries: { own: await buildWorker(join(ROOT, "dist")), others: await buildWorker(join(OTHERS, "dist")) },
-    review: await makeReview(join(folder, "review")),
-    received() {
-      receiver.send("counts");
-      return said<Record<string, ReceivedCounts>>(receiver);
-    },
-    async close() {
-      receiver.disconnect();
-      redis?.child.kill();
-      rmSync(folder, { recursive: true });
-    },
+  let receiver: ChildProcess | undefined;
+  const close = () => {
+    if (receiver?.connected) receiver.disconnect();
+    redis?.child.kill();
+    rmSync(folder, { recursive: true, force: true });
   };
+  process.once("exit", close); // also when it is interrupted; the workers end with it
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(EXIT.interrupted));
+  try {
+    const store = await versionOf(url);
+    receiver = fork(join(ROOT, "bench", "tax_receiver.ts"), [join(folder, "received"), ...names], {
+      execArgv: ["--import", "tsx/esm"],
+    });
+    const collectors = receiver;
+    return {
+      url,
+      store,
+      receivers: await said<Record<string, ReceiverUrls>>(collectors),
+      entries: { own: await buildWorker(join(ROOT, "dist")), others: await buildWorker(join(OTHERS, "dist")) },
+      review: await makeReview(join(folder, "review")),
+      received() {
+        collectors.send("counts");
+        return said<Record<string, ReceivedCounts>>(collectors);
+      },
+      close,
+    };
+  } catch (error) {
+    close();
+    throw error;
+  }
 }
 
 async function said<T>(child: ChildProcess): Promise<T> {
-  const [message] = await once(child, "message");
-  return message;
+  const message = once(child, "message").then(([said]) => said as T);
+  const end = once(child, "exit").then(([code]): never => {
+    throw new Error(`Cannot measure: the receiver ended with exit code ${code}`);
+  });
+  end.catch(() => {}); // at the end of all
+  return Promise.race([message, end]);
 }
 
 async function versionOf(url: string): Promise<string> {
   const redis = new Redis(url);
   redis.on("error", () => {}); // it tries again, and its requests fail in the end
-  const [, version] = /^redis_version:(\S+)/m.exec(await redis.info("server")) ?? [];
-  redis.disconnect();
-  return `redis ${version}`;
+  try {
+    const [, version] = /^redis_version:(\S+)/m.exec(await redis.info("server")) ?? [];
+    return `redis ${version}`;
+  } catch (cause) {
+    throw new UserError("Cannot measure: the Redis does not answer", { cause });
+  } finally {
+    redis.disconnect();
+  }
 }
 
 /**
