@@ -38,7 +38,7 @@ export async function measureTax(
     const workers = variants.map((variant) => startWorker(variant, node, setting, { TURNS: turnsOfSpin }));
     try {
       await Promise.all(workers.map((worker) => worker.ready()));
-      done.push(await runRound(workers, { ...setting, loads, round }));
+      done.push(await runRound(workers, { ...setting, loads }));
     } finally {
       await Promise.all(workers.map((worker) => worker.close()));
     }

@@ -51,10 +51,10 @@ const FULL: Load[] = [
   { workload: "review", load: "saturated", warmUp: 5, jobs: 8, turns: 4 },
 ];
 const SMOKE: Load[] = [
-  { workload: "no-op", load: "saturated", warmUp: 20_000, jobs: 5_000, turns: 2 },
-  { workload: "no-op", load: "paced", warmUp: 500, jobs: 1_800, turns: 1 },
-  { workload: "cpu-5ms", load: "saturated", warmUp: 10, jobs: 100, turns: 1 },
-  { workload: "review", load: "saturated", warmUp: 2, jobs: 6, turns: 1 },
+  { workload: "no-op", load: "saturated", warmUp: 15_000, jobs: 4_000, turns: 2 },
+  { workload: "no-op", load: "paced", warmUp: 500, jobs: 1_500, turns: 1 },
+  { workload: "cpu-5ms", load: "saturated", warmUp: 10, jobs: 80, turns: 1 },
+  { workload: "review", load: "saturated", warmUp: 1, jobs: 4, turns: 1 },
 ];
 
 /** What is measured on one Node. */

@@ -22,8 +22,6 @@ const TRACED = { metadata: '{"traceparent":"00-0af7651916cd43dd8448eb211c80319c-
 
 export interface RoundOptions extends Pick<TaxSetting, "review" | "received"> {
   loads: Load[];
-  /** Its number: another worker begins each time, so that none is always behind the same. */
-  round: number;
 }
 
 /** Takes fresh workers through all loads, in turns; for each load figures of each worker. */
@@ -37,7 +35,7 @@ interface LoadOptions extends Omit<RoundOptions, "loads"> {
   load: Load;
 }
 
-async function runLoad(workers: TaxWorker[], { load, round, review, received }: LoadOptions): Promise<TaxFigures[]> {
+async function runLoad(workers: TaxWorker[], { load, review, received }: LoadOptions): Promise<TaxFigures[]> {
   const { workload, warmUp, jobs, turns } = load;
   const data = workload === "review" ? { repository: ".", base: review.base, head: review.head } : {};
   const jobFor = ({ variant }: TaxWorker): TaxJob => ({
@@ -49,8 +47,7 @@ async function runLoad(workers: TaxWorker[], { load, round, review, received }: 
   const before = await received();
   const done = new Map<TaxWorker, TaxTurn[]>(workers.map((worker) => [worker, []]));
   for (let turn = 0; turn < turns; turn++) {
-    for (const index of workers.keys()) {
-      const worker = workers[(index + turn + round) % workers.length]!;
+    for (const worker of shuffle(workers)) {
       const run = load.load === "paced" ? worker.runPaced : worker.runSaturated;
       done.get(worker)!.push(await run.call(worker, jobs, jobFor(worker)));
     }
@@ -60,6 +57,14 @@ async function runLoad(workers: TaxWorker[], { load, round, review, received }: 
     const { name } = worker.variant;
     return sum(worker, { turns: done.get(worker)!, jobs: jobs * turns, before: before[name]!, after: after[name]! });
   });
+}
+
+/** In another order each time: what one leaves behind, in caches and in the store, is the next one's cost. */
+function shuffle(workers: TaxWorker[]): TaxWorker[] {
+  return workers
+    .map((worker) => ({ worker, at: Math.random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ worker }) => worker);
 }
 
 interface Sum {

@@ -1,5 +1,4 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +9,7 @@ import { ROOT } from "../src/config.ts";
 import { EXIT } from "../src/terminal.ts";
 import { UserError } from "../src/user_error.ts";
 import { startTestRedis } from "../test/store.ts";
+import { nextMessage } from "./tax_message.ts";
 import { OTHERS } from "./tax_plan.ts";
 import type { ReceivedCounts, ReceiverUrls } from "./tax_receiver.ts";
 
@@ -61,12 +61,12 @@ export async function openTaxSetting(names: string[], queueUrl: string | undefin
     return {
       url,
       store,
-      receivers: await said<Record<string, ReceiverUrls>>(collectors),
+      receivers: await nextMessage<Record<string, ReceiverUrls>>(collectors, "receiver"),
       entries: { own: await buildWorker(join(ROOT, "dist")), others: await buildWorker(join(OTHERS, "dist")) },
       review: await makeReview(join(folder, "review")),
       received() {
         collectors.send("counts");
-        return said<Record<string, ReceivedCounts>>(collectors);
+        return nextMessage<Record<string, ReceivedCounts>>(collectors, "receiver");
       },
       close,
     };
@@ -74,15 +74,6 @@ export async function openTaxSetting(names: string[], queueUrl: string | undefin
     close();
     throw error;
   }
-}
-
-async function said<T>(child: ChildProcess): Promise<T> {
-  const message = once(child, "message").then(([said]) => said as T);
-  const end = once(child, "exit").then(([code]): never => {
-    throw new Error(`Cannot measure: the receiver ended with exit code ${code}`);
-  });
-  end.catch(() => {}); // at the end of all
-  return Promise.race([message, end]);
 }
 
 async function versionOf(url: string): Promise<string> {

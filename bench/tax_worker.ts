@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { setTimeout } from "node:timers/promises";
 import { type JobsOptions, Queue } from "bullmq";
 import type { TaxOrder, TaxTurn } from "./tax_child.ts";
+import { nextMessage } from "./tax_message.ts";
 import { RATE, type Variant } from "./tax_plan.ts";
 
 export interface TaxWorkerOptions {
@@ -95,19 +96,7 @@ export class TaxWorker {
     await measuring;
   }
 
-  /** What it says next. */
-  async #message<T>(): Promise<T> {
-    const waiting = new AbortController();
-    const { signal } = waiting;
-    const ended = once(this.#child, "exit", { signal }).then(([code]) => {
-      throw new Error(`Cannot measure "${this.variant.name}": its worker ended with exit code ${code}`);
-    });
-    try {
-      const [said] = await Promise.race([once(this.#child, "message", { signal }), ended]);
-      return said;
-    } finally {
-      ended.catch(() => {});
-      waiting.abort();
-    }
+  #message<T>(): Promise<T> {
+    return nextMessage(this.#child, this.variant.name);
   }
 }
