@@ -1,8 +1,8 @@
-// What telemetry costs a job: `make bench PART=tax`, about 15 minutes, or 3 with SIZE=smoke; JSON=1 prints one object. On this
+// What telemetry costs a job: `make bench PART=tax`, about 20 minutes, or 4 with SIZE=smoke; JSON=1 prints one object. On this
 // Node all variants and loads; on Node 22 and 24, and with NODE=22 or NODE=24 on that alone, three variants of the no-op job.
 // The store is QUEUE_URL, a Redis, else a redis-server from the PATH. docs/performance.md says how to read it.
 //
-// - A round has a fresh worker of each variant, built as any worker is. The first jobs are not measured: it takes more than
+// - A round has a fresh worker of each variant, built as any worker is. The first jobs are not measured: it takes some
 //   20,000 until all of a job's way is compiled. Then the workers take turns of less than a second, so that a machine that changes its
 //   speed changes it for all. A round's figure is the sum of its turns; the ratio is taken round by round, so that its
 //   interval has in it what differs between processes.

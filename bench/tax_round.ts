@@ -78,7 +78,7 @@ function sum({ variant, hasLost }: TaxWorker, { turns, jobs, before, after }: Su
   const total = (of: (turn: TaxTurn) => number) => turns.reduce((sum, turn) => sum + of(turn), 0);
   const [cpuUs, ms, spans] = [total(({ cpuUs }) => cpuUs), total(({ ms }) => ms), after.spans - before.spans];
   const losses = {
-    "TELEMETRY WAS DROPPED": hasLost,
+    "SPANS WERE DROPPED": hasLost,
     "SPANS ARE MISSING": variant.isTraced && spans < jobs,
     "PROFILES ARE MISSING": variant.environment.PROFILING === "on" && after.profiles < before.profiles + turns.length,
     "REQUESTS WERE REFUSED": after.refused > before.refused,

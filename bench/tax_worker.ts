@@ -28,7 +28,7 @@ export interface TaxJob {
 /** A worker in a process of its own, with a queue of its own. */
 export class TaxWorker {
   readonly variant: Variant;
-  /** It has said that telemetry was lost. */
+  /** It has said that spans were lost. */
   hasLost = false;
   readonly #child: ChildProcess;
   readonly #queue: Queue;
@@ -44,7 +44,7 @@ export class TaxWorker {
       env: { ...environment, ...variant.environment, QUEUE: name, QUEUE_URL: url },
     });
     this.#child.stderr?.on("data", (text) => {
-      this.hasLost ||= /dropped|refused|not sent/i.test(text);
+      this.hasLost ||= /dropped \d+ spans/i.test(text);
       process.stderr.write(`${variant.name}: ${text}`);
     });
   }
@@ -61,8 +61,9 @@ export class TaxWorker {
       await this.#queue.addBulk(Array.from({ length: Math.min(1_000, jobs - added) }, () => job));
     }
     await this.#order({ jobs, fromEnqueueing: false });
+    const turn = this.#message<TaxTurn>(); // it may be said before the store has answered
     await this.#queue.resume();
-    return this.#message();
+    return turn;
   }
 
   /** Adds the jobs as the clock has it, evenly. */
