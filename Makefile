@@ -10,6 +10,7 @@ ifdef NODE
   $(if $(node_$(NODE)),,$(error Cannot use NODE="$(NODE)": allowed values are 22, 24))
 endif
 node := $(or $(node_$(NODE)),node) --import tsx/esm
+tax := $(filter tax,$(PART))
 deno := $(or $(shell command -v deno),$(RUNTIMES)/deno/deno)
 deno_needed := $(and $(filter deno,$(RUNTIME)),$(filter $(RUNTIMES)/%,$(deno)))
 
@@ -66,7 +67,7 @@ bench: setup ## run a benchmark: PART=start|collector|metrics|truth|profile_trut
 	@$(RUN_SCRIPT) bench/$${PART:-start}.ts
 
 # The pinned packages, installed when they are missing or package-lock.json has changed.
-setup: preflight node_modules/.package-lock.json $(if $(NODE)$(deno_needed),$(RUNTIMES)/.package-lock.json)
+setup: preflight node_modules/.package-lock.json $(if $(NODE)$(deno_needed)$(tax),$(RUNTIMES)/.package-lock.json) $(if $(tax),bench/others/node_modules/.package-lock.json)
 
 preflight:
 	@sh scripts/preflight.sh
@@ -76,3 +77,6 @@ node_modules/.package-lock.json: package-lock.json | preflight
 
 $(RUNTIMES)/.package-lock.json: test/runtimes/package-lock.json
 	@echo "installing other runtimes for the tests (npm ci)" >&2 && npm ci --prefix test/runtimes --no-audit --no-fund >&2 && touch $@
+
+bench/others/node_modules/.package-lock.json: bench/others/package-lock.json
+	@echo "installing what the benchmark compares with (npm ci)" >&2 && npm ci --prefix bench/others --no-audit --no-fund >&2 && touch $@

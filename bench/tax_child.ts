@@ -1,47 +1,85 @@
-// One worker that runs jobs and says what a job has cost it: the child of tax.ts. Telemetry is loaded as an application
-// loads it, before everything else.
-const { VARIANT = "", WORKLOAD = "", TURNS = "", JOBS = "", WARM_UP = "", QUEUE_URL = "" } = process.env;
+// One worker that runs jobs and says what they cost it: the child of the tax benchmark. Telemetry comes before everything
+// else, as in an application.
+import type { Job, Telemetry } from "bullmq";
 
-const isBare = VARIANT === "bare";
-if (!isBare) {
-  const { initPyroscope } = await import("../src/telemetry/init_pyroscope.ts");
-  await initPyroscope({ appName: "tax" });
-  const { startOtel } = await import("../src/telemetry/start_otel.ts");
-  await startOtel({ serviceName: "tax" });
+type Work = (job: Job) => Promise<unknown>;
+
+/** What a variant adds to a worker. */
+export interface TaxTelemetry {
+  telemetry?: Telemetry;
+  observe?(work: Work): Work;
+  /** Sends the spans that are pending. */
+  flush?(): Promise<void>;
+  /** What is done once in so many ms, whatever there is to do. */
+  periodic?: { everyMs: number; run(): Promise<void> };
 }
 
+/** So many jobs come next. */
+export interface TaxOrder {
+  jobs: number;
+  /** Whether a job's time counts from its enqueueing; else from its start. */
+  fromEnqueueing: boolean;
+}
+
+/** What they took. */
+export interface TaxTurn {
+  /** Of all threads of the process, until their spans were sent, with the turn's share of what is periodic. */
+  cpuUs: number;
+  /** To the last completion. */
+  ms: number;
+  rssMb: number;
+  /** Of each job, in ms. */
+  tookMs: number[];
+}
+
+const { TELEMETRY = "", TURNS = "", QUEUE = "", QUEUE_URL = "" } = process.env;
+
+const module = TELEMETRY === "prodlike" ? import("./tax_prodlike.ts") : TELEMETRY ? import(TELEMETRY) : undefined;
+const { telemetry, observe, flush, periodic }: TaxTelemetry = (await (await module)?.start()) ?? {};
 const { Worker } = await import("bullmq");
-const { observeJob, queueTelemetry } = await import("../src/telemetry/stages.ts");
 const { createWork } = await import("./tax_workloads.ts");
 
-const work = await createWork(WORKLOAD, Number(TURNS));
-const observed: typeof work = (job) => observeJob(job, () => work(job));
-const worker = new Worker("tax", isBare ? work : observed, {
+const work = createWork(Number(TURNS));
+const worker = new Worker(QUEUE, observe?.(work) ?? work, {
   connection: { url: QUEUE_URL },
   concurrency: 10,
-  autorun: false,
-  ...(isBare ? {} : queueTelemetry()),
+  ...(telemetry ? { telemetry } : {}),
 });
-const warmUp = Number(WARM_UP);
-const last = warmUp + Number(JOBS);
-let began = { cpu: process.cpuUsage(), ms: 0 };
-let completed = 0;
-const tookMs: number[] = [];
-worker.on("completed", (job) => {
-  completed++;
-  if (completed > warmUp) tookMs.push(Date.now() - job.timestamp);
-  if (completed === warmUp) began = { cpu: process.cpuUsage(), ms: performance.now() };
-  if (completed !== last) return;
-  const { user, system } = process.cpuUsage(began.cpu);
-  tookMs.sort((a, b) => a - b);
-  process.send?.({
-    cpuUsPerJob: (user + system) / Number(JOBS),
-    jobsPerSecond: (Number(JOBS) / (performance.now() - began.ms)) * 1e3,
-    p99Ms: tookMs[Math.floor(tookMs.length * 0.99)],
-    rssMb: process.memoryUsage.rss() / 1e6,
-  });
+worker.on("error", (error) => process.stderr.write(`${error.message}\n`));
+worker.on("failed", (_job, error) => {
+  process.stderr.write(`Cannot measure: a job failed: ${error.message}\n`);
+  process.exit(1);
 });
-process.once("message", () => void worker.run()); // the jobs are there
+let onCompleted = (_job: Job) => {};
+worker.on("completed", (job) => onCompleted(job));
+process.on("message", async (order: TaxOrder) => process.send?.(await measure(order)));
 process.once("disconnect", () => process.exit());
 await worker.waitUntilReady();
-process.send?.({ ready: true });
+process.send?.("ready");
+
+async function measure({ jobs, fromEnqueueing }: TaxOrder): Promise<TaxTurn> {
+  const tookMs: number[] = [];
+  const done = new Promise<void>((resolve) => {
+    onCompleted = (job) => {
+      tookMs.push(Date.now() - (fromEnqueueing ? job.timestamp : job.processedOn!));
+      if (tookMs.length === jobs) resolve();
+    };
+  });
+  process.send?.("measuring");
+  const began = { cpu: process.cpuUsage(), ms: performance.now() };
+  await done;
+  const ms = performance.now() - began.ms;
+  await new Promise((resolve) => setImmediate(resolve)); // the span of the last job ends behind its event
+  await flush?.();
+  const workUs = cpuUsSince(began.cpu);
+  const rssMb = process.memoryUsage.rss() / 1e6;
+  const afterwards = process.cpuUsage();
+  await periodic?.run();
+  const shareUs = periodic ? cpuUsSince(afterwards) * (ms / periodic.everyMs) : 0;
+  return { cpuUs: workUs + shareUs, ms, rssMb, tookMs };
+}
+
+function cpuUsSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return user + system;
+}

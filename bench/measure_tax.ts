@@ -1,0 +1,96 @@
+import { median, ratioOf } from "./ratio.ts";
+import type { Load, Plan, Variant } from "./tax_plan.ts";
+import { runRound, type TaxFigures } from "./tax_round.ts";
+import type { TaxSetting } from "./tax_setting.ts";
+import { TaxWorker } from "./tax_worker.ts";
+import { turnsOf } from "./tax_workloads.ts";
+
+/** One variant under one load on one Node: medians of the rounds, and its CPU time to that of the bare worker. */
+export interface TaxRow {
+  node: string;
+  workload: Load["workload"];
+  load: Load["load"];
+  variant: Variant["name"];
+  cpu_us_per_job: number;
+  ratio: number;
+  low: number;
+  high: number;
+  rounds: number;
+  jobs_per_second: number;
+  /** Of the jobs of all rounds: from its start to its completion, or from its enqueueing when paced. */
+  p99_ms: number;
+  rss_mb: number;
+  /** So many were busy with it. */
+  cores: number;
+  spans_per_job: number;
+  /** What did not arrive, empty when all did: what loses telemetry is cheap. */
+  lost: string;
+}
+
+/** All rounds on one Node, each with fresh workers; a row for each load and variant. */
+export async function measureTax(
+  { node, version, variants, loads, rounds }: Plan,
+  setting: TaxSetting,
+): Promise<TaxRow[]> {
+  const turnsOfSpin = String(turnsOf(5));
+  const done: TaxFigures[][][] = [];
+  for (let round = 1; round <= rounds; round++) {
+    const workers = variants.map((variant) => startWorker(variant, node, setting, { TURNS: turnsOfSpin }));
+    try {
+      await Promise.all(workers.map((worker) => worker.ready()));
+      done.push(await runRound(workers, { ...setting, loads }));
+    } finally {
+      await Promise.all(workers.map((worker) => worker.close()));
+    }
+    process.stderr.write(`Node ${version}: round ${round} of ${rounds}\n`);
+  }
+  const bare = variants.findIndex(({ name }) => name === "bare");
+  return loads.flatMap(({ workload, load }, at) => {
+    const of = (index: number) => done.map((round) => round[at]![index]!);
+    const cpu = (index: number) => of(index).map(({ cpuUsPerJob }) => cpuUsPerJob);
+    return variants.map(({ name }, index) => ({
+      ...{ node: version, workload, load, variant: name },
+      ...{ cpu_us_per_job: median(cpu(index)), ...ratioOf(cpu(index), cpu(bare)), rounds },
+      ...summarize(of(index)),
+    }));
+  });
+}
+
+function startWorker(
+  variant: Variant,
+  node: string,
+  setting: TaxSetting,
+  environment: Record<string, string>,
+): TaxWorker {
+  const { otlp, profiles } = setting.receivers[variant.name]!;
+  return new TaxWorker({
+    variant,
+    entry: variant.isOther ? setting.entries.others : setting.entries.own,
+    node,
+    url: setting.url,
+    environment: {
+      ...{ PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", NO_PROXY: "127.0.0.1" },
+      ...{ REVIEW_ROOT: setting.review.root, OTEL_SERVICE_NAME: variant.name, OTEL_LOG_LEVEL: "warn" },
+      ...{ OTEL_EXPORTER_OTLP_ENDPOINT: otlp, PYROSCOPE_SERVER_ADDRESS: profiles, PROFILE_TRACE_IDS_TO: profiles },
+      // As in the stack.
+      ...{ OTEL_BSP_SCHEDULE_DELAY: "200", OTEL_METRIC_EXPORT_INTERVAL: "1000" },
+      // With the default of 2,048 some drop spans of a saturated queue.
+      OTEL_BSP_MAX_QUEUE_SIZE: "65536",
+      // By default the others ask the clouds where they are, outside of this machine.
+      OTEL_NODE_RESOURCE_DETECTORS: "env,host,os,process,serviceinstance",
+      ...environment,
+    },
+  });
+}
+
+function summarize(rounds: TaxFigures[]) {
+  const tookMs = rounds.flatMap((round) => round.tookMs).sort((a, b) => a - b);
+  return {
+    jobs_per_second: median(rounds.map(({ jobsPerSecond }) => jobsPerSecond)),
+    p99_ms: tookMs[Math.floor(tookMs.length * 0.99)]!,
+    rss_mb: median(rounds.map(({ rssMb }) => rssMb)),
+    cores: median(rounds.map(({ cores }) => cores)),
+    spans_per_job: Math.min(...rounds.map(({ spansPerJob }) => spansPerJob)),
+    lost: [...new Set(rounds.map(({ lost }) => lost))].filter(Boolean).join(", "),
+  };
+}
