@@ -1,7 +1,7 @@
 # What will my worker do under production limits, and where does its time go? `make` prints the menu.
 # Variables are handed on as they are given, on the command line or in the environment; defaults are in .env.example.
 .DEFAULT_GOAL := help
-.PHONY: help setup verify bottlenecks otel-up otel-down otel-restart otel-logs worker-prodlike doctor stash unstash test test-compose faults check bench preflight
+.PHONY: help setup verify bottlenecks compare otel-up otel-down otel-restart otel-logs worker-prodlike doctor stash unstash test test-compose faults check bench preflight
 
 RUNTIMES := test/runtimes/node_modules
 node_22 := $(RUNTIMES)/node-22/bin/node
@@ -23,6 +23,9 @@ help: preflight ## this menu
 
 verify: setup ## prove that one real job travels from the API through the queue into the worker, as one trace
 	@$(RUN_SCRIPT) scripts/verify.ts
+
+compare: setup ## compare two recorded runs: A= B=; MAX_P95_MS= and MAX_CPU_MS= fail on a threshold
+	@$(RUN_SCRIPT) scripts/compare.ts
 
 bottlenecks: setup ## record a run under load; JOBS= RATE= IN_FLIGHT= DURATION= WARMUP= say how much, LIMITS=off, RUN= takes a recorded run
 	@$(RUN_SCRIPT) scripts/bottlenecks.ts

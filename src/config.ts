@@ -37,6 +37,12 @@ export interface Config {
   limited: boolean;
   /** A recorded run: its id or folder, or `latest`. */
   run: string | undefined;
+  /** A recorded run to compare that one with. */
+  against: string | undefined;
+  /** The two runs of `compare`. */
+  compared: { a: string | undefined; b: string | undefined };
+  /** What a job of the run may take at the most, ms. */
+  maximum: { p95Ms: number | undefined; cpuMs: number | undefined };
   /** Another application: absolute path of its folder, or of a file of it. */
   app: string | undefined;
   /** Paths to set aside, one a line or separated by spaces. */
@@ -130,6 +136,12 @@ export function loadConfig(environment: Environment, root = ROOT): Config {
     load: parseLoad(environment, whole("WORKER_CONCURRENCY", 10_000)),
     limited: environment.LIMITS !== "off",
     run: environment.RUN || undefined,
+    against: environment.AGAINST || undefined,
+    compared: { a: environment.A || undefined, b: environment.B || undefined },
+    maximum: {
+      p95Ms: milliseconds("MAX_P95_MS", environment.MAX_P95_MS),
+      cpuMs: milliseconds("MAX_CPU_MS", environment.MAX_CPU_MS),
+    },
     app: environment.APP ? resolve(environment.APP) : undefined,
     stashPaths: environment.STASH_PATHS,
     dry: environment.DRY === "1",
@@ -184,6 +196,13 @@ function readDotenv(file: string): string {
   } catch (cause) {
     throw new UserError(`Cannot read "${file}": ${(cause as Error).message}`, { cause });
   }
+}
+
+function milliseconds(name: string, text: string | undefined): number | undefined {
+  if (!text) return undefined;
+  const ms = Number(text);
+  if (!(ms > 0 && ms < 1e9)) throw new UserError(`Cannot use ${name}="${text}": a number of ms above 0 is wanted`);
+  return ms;
 }
 
 function wholeNumber(name: string, value: string, most: number): number {

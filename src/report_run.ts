@@ -1,6 +1,7 @@
 import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { analyze } from "./analysis/analyze.ts";
+import { analyzeJobs } from "./analysis/analyze.ts";
+import type { AnalyzedRun } from "./analysis/compare_runs.ts";
 import type { LoadSummary, Report } from "./analysis/report.ts";
 import type { ProfileSample } from "./otlp/profile_sample.ts";
 import { readPoints } from "./otlp/read_points.ts";
@@ -12,25 +13,29 @@ import type { OpenedRun } from "./runs/open_run.ts";
 import { readProfile } from "./runs/read_profile.ts";
 import { UserError } from "./user_error.ts";
 
-/**
- * Analyses a recorded run and writes what it shows beside its telemetry: `report.json`, `report.md` and `report.html`.
- *
- * @throws {UserError} when they cannot be written, as on a full disk
- */
-export async function reportRun(run: OpenedRun): Promise<Report> {
+/** Analyses a recorded run. */
+export async function analyzeRun(run: OpenedRun): Promise<AnalyzedRun> {
   const { description } = run;
-  const report = await analyze({
+  const analyzed = await analyzeJobs({
     spans: run.traces ? readSpans([run.traces]) : [],
     points: run.metrics ? readPoints([run.metrics]) : [],
     samples: samplesOf(run),
     description: { ...description, id: run.id, cutOff: description.load?.cutOff },
     load: summaryOf(description.load),
   });
-  report.notMeasured.push(...description.notMeasured);
-  write(join(run.folder, "report.json"), renderJson(report));
-  write(join(run.folder, "report.md"), renderMarkdown(report));
-  write(join(run.folder, "report.html"), renderHtml(report));
-  return report;
+  analyzed.report.notMeasured.push(...description.notMeasured);
+  return analyzed;
+}
+
+/**
+ * Writes what a run shows beside its telemetry: `report.json`, `report.md` and `report.html`.
+ *
+ * @throws {UserError} when they cannot be written, as on a full disk
+ */
+export function writeReport({ folder }: OpenedRun, report: Report): void {
+  write(join(folder, "report.json"), renderJson(report));
+  write(join(folder, "report.md"), renderMarkdown(report));
+  write(join(folder, "report.html"), renderHtml(report));
 }
 
 /** Those of the worker: the API's belong to no job. */

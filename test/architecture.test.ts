@@ -22,7 +22,7 @@ const arrows: Record<string, string[]> = {
   "src/collector": ["src/otlp"],
   "src/runs": ["src/otlp", "src/telemetry/attributes.ts"],
   "src/app": ["src/telemetry/stages.ts"],
-  "src/report": ["src/analysis/report.ts"],
+  "src/report": ["src/analysis/report.ts", "src/analysis/compare_runs.ts"],
   "src/report_run.ts": ["src/analysis", "src/report", "src/runs", "src/otlp"],
 };
 /** Everyone may import these, but for those that run inside other people's processes or are read without us. */

@@ -1,0 +1,34 @@
+import type { ComparedFigure, Comparison } from "../analysis/compare_runs.ts";
+import { duration, number } from "./figures.ts";
+import type { TerminalOptions } from "./terminal.ts";
+import { shown } from "./visible_text.ts";
+
+/** A comparison as lines: verdict, then for each job type its figures and the functions behind them. */
+export function renderComparison(comparison: Comparison, { paint }: Pick<TerminalOptions, "paint">): string {
+  const lines = [paint("bold", shown(comparison.verdict, 300)), `A ${comparison.a}  B ${comparison.b}`];
+  for (const { name, samples, figures, functions } of comparison.jobs) {
+    lines.push("", `${shown(name, 60)}: ${number(samples.a)} jobs in A, ${number(samples.b)} in B`);
+    for (const figure of figures) lines.push(figureLine(figure, paint));
+    for (const { name: code, file, line, a, b } of functions) {
+      lines.push(
+        `  ${shown(code || "(anonymous)", 60)} ${shown(file, 100)}:${line}: CPU a job ${duration(a)} -> ${duration(b)}`,
+      );
+    }
+  }
+  if (comparison.notMeasured.length) lines.push("");
+  for (const { what, reason } of comparison.notMeasured) {
+    lines.push(paint("dim", `not measured: ${shown(what, 100)}: ${shown(reason, 200)}`));
+  }
+  return lines.join("\n");
+}
+
+function figureLine({ of, what, a, b, ratio, from, until, verdict }: ComparedFigure, paint: TerminalOptions["paint"]) {
+  const percent = (each: number) => `${each > 0 ? "+" : ""}${(100 * each).toFixed(1)} %`;
+  const figures = `  ${of.padEnd(6)} ${what.padEnd(7)} ${duration(a).padStart(10)} -> ${duration(b).padEnd(10)}`;
+  if (verdict === "no difference")
+    return paint("dim", `${figures} no difference shown (${percent(from)} to ${percent(until)})`);
+  return paint(
+    verdict === "more" ? "red" : "green",
+    `${figures} ${percent(ratio)} (${percent(from)} to ${percent(until)})`,
+  );
+}
