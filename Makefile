@@ -1,7 +1,7 @@
 # What will my worker do under production limits, and where does its time go? `make` prints the menu.
 # Variables are handed on as they are given, on the command line or in the environment; defaults are in .env.example.
 .DEFAULT_GOAL := help
-.PHONY: help setup verify bottlenecks compare otel-up otel-down otel-restart otel-logs worker-prodlike doctor stash unstash test test-compose faults check bench preflight
+.PHONY: help setup verify bottlenecks compare sweep otel-up otel-down otel-restart otel-logs worker-prodlike doctor stash unstash test test-compose faults check bench preflight
 
 RUNTIMES := test/runtimes/node_modules
 node_22 := $(RUNTIMES)/node-22/bin/node
@@ -23,6 +23,9 @@ help: preflight ## this menu
 
 verify: setup ## prove that one real job travels from the API through the queue into the worker, as one trace
 	@$(RUN_SCRIPT) scripts/verify.ts
+
+sweep: setup ## a run under load for each concurrency of LADDER=1,2,4,8,16, and which one to take; JOBS= are those of a step
+	@$(RUN_SCRIPT) scripts/sweep.ts
 
 compare: setup ## compare two recorded runs: A= B=; MAX_P95_MS= and MAX_CPU_MS= fail on a threshold
 	@$(RUN_SCRIPT) scripts/compare.ts

@@ -37,6 +37,8 @@ export interface Config {
   limited: boolean;
   /** A recorded run: its id or folder, or `latest`. */
   run: string | undefined;
+  /** The concurrencies of a sweep. */
+  ladder: number[];
   /** A recorded run to compare that one with. */
   against: string | undefined;
   /** The two runs of `compare`. */
@@ -136,6 +138,7 @@ export function loadConfig(environment: Environment, root = ROOT): Config {
     load: parseLoad(environment, whole("WORKER_CONCURRENCY", 10_000)),
     limited: environment.LIMITS !== "off",
     run: environment.RUN || undefined,
+    ladder: parseLadder(environment.LADDER || "1,2,4,8,16"),
     against: environment.AGAINST || undefined,
     compared: { a: environment.A || undefined, b: environment.B || undefined },
     maximum: {
@@ -196,6 +199,13 @@ function readDotenv(file: string): string {
   } catch (cause) {
     throw new UserError(`Cannot read "${file}": ${(cause as Error).message}`, { cause });
   }
+}
+
+function parseLadder(text: string): number[] {
+  const steps = text.split(",").map((step) => (/^\d{1,4}$/.test(step.trim()) ? Number(step) : 0));
+  if (steps.some((step) => step < 1) || new Set(steps).size < steps.length)
+    throw new UserError(`Cannot use LADDER="${text}": different whole numbers above 0 are wanted, as 1,2,4,8`);
+  return steps;
 }
 
 function milliseconds(name: string, text: string | undefined): number | undefined {

@@ -91,6 +91,7 @@ export const ARGUMENTS: readonly Setting[] = [
   { name: "WARMUP", default: "", help: "bottlenecks: jobs before those that count; empty: 2 x WORKER_CONCURRENCY" },
   { name: "LIMITS", default: "", help: "bottlenecks: off: the worker runs without its limits", allowed: ["off"] },
   { name: "RUN", default: "", help: "bottlenecks: a recorded run, or latest, in place of a new one" },
+  { name: "LADDER", default: "", help: "sweep: concurrencies, as 1,2,4,8; empty: 1,2,4,8,16" },
   { name: "AGAINST", default: "", help: "bottlenecks: a run to compare with, or latest" },
   { name: "A", default: "", help: "compare: the run before, its id or folder" },
   { name: "B", default: "", help: "compare: the run after, or latest" },

@@ -22,7 +22,8 @@ const arrows: Record<string, string[]> = {
   "src/collector": ["src/otlp"],
   "src/runs": ["src/otlp", "src/telemetry/attributes.ts"],
   "src/app": ["src/telemetry/stages.ts"],
-  "src/report": ["src/analysis/report.ts", "src/analysis/compare_runs.ts"],
+  "src/report": ["src/analysis/report.ts", "src/analysis/compare_runs.ts", "src/analysis/knee.ts"],
+  "src/sweep.ts": ["src/report_run.ts", "src/load", "src/analysis", "src/report", "src/runs"],
   "src/report_run.ts": ["src/analysis", "src/report", "src/runs", "src/otlp"],
 };
 /** Everyone may import these, but for those that run inside other people's processes or are read without us. */

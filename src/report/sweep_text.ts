@@ -1,0 +1,40 @@
+import type { Knee, StepThroughput } from "../analysis/knee.ts";
+import { duration, number, share } from "./figures.ts";
+import type { TerminalOptions } from "./terminal.ts";
+
+/** What a step of a sweep showed besides its throughput. */
+export interface SweepRow {
+  concurrency: number;
+  /** Absent: too few jobs. */
+  throughput?: StepThroughput;
+  run: string;
+  jobs: number;
+  failed: number;
+  p95Ms: number;
+  /** Share of the jobs' run in which others kept the thread; absent where it was not measured. */
+  blocked?: number;
+  /** The most that the worker's processes had, MB. */
+  memoryMb?: number;
+}
+
+/** A sweep as a table, a step a line, and what it recommends. */
+export function renderSweep(
+  rows: readonly SweepRow[],
+  { advice }: Pick<Knee, "advice">,
+  { paint }: Pick<TerminalOptions, "paint">,
+): string {
+  const head = ["slots", "jobs/s", "95 %", "p95", "blocked", "memory", "failed", "run"];
+  const table = rows.map((row) => [
+    number(row.concurrency),
+    row.throughput ? number(row.throughput.perSecond) : "not measured",
+    row.throughput ? `${number(row.throughput.from)}-${number(row.throughput.until)}` : "",
+    duration(row.p95Ms),
+    row.blocked === undefined ? "not measured" : share(row.blocked),
+    row.memoryMb === undefined ? "not measured" : `${number(row.memoryMb)} MB`,
+    number(row.failed),
+    row.run,
+  ]);
+  const widths = head.map((name, column) => Math.max(name.length, ...table.map((cells) => cells[column]!.length)));
+  const line = (cells: string[]) => cells.map((cell, column) => cell.padStart(widths[column]!)).join("  ");
+  return [paint("dim", line(head)), ...table.map(line), "", paint("bold", advice)].join("\n");
+}
