@@ -22,11 +22,11 @@ await runScript(async (config, { say, rewrite, signal, paint, columns }) => {
     wanted = folder;
   }
   const run = openRun(config.home, wanted);
-  const analyzed = await analyzeRun(run);
+  const analyzed = await analyzeRun(run, config.root);
   const { report } = analyzed;
   writeReport(run, report);
   say(`\n${renderTerminal(report, { columns, paint })}`);
-  const comparison = against && compareRuns(await analyzeRun(against), analyzed);
+  const comparison = against && compareRuns(await analyzeRun(against, config.root), analyzed);
   if (comparison) say(`\n${renderComparison(comparison, { paint })}`);
   const broken = brokenThresholds(report, config.maximum);
   for (const each of broken) say(paint("red", `broken: ${each}`));

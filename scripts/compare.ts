@@ -10,7 +10,7 @@ await runScript(async (config, { say, paint }) => {
   const { a, b } = config.compared;
   if (!a || !b) throw new UserError("Cannot compare: A and B are needed", { next: "make compare A=<run> B=latest" });
   const runs = [openRun(config.home, a), openRun(config.home, b)] as const;
-  const [before, after] = [await analyzeRun(runs[0]), await analyzeRun(runs[1])];
+  const [before, after] = [await analyzeRun(runs[0], config.root), await analyzeRun(runs[1], config.root)];
   const comparison = compareRuns(before, after);
   say(renderComparison(comparison, { paint }));
   const broken = brokenThresholds(after.report, config.maximum);

@@ -13,13 +13,13 @@ import type { OpenedRun } from "./runs/open_run.ts";
 import { readProfile } from "./runs/read_profile.ts";
 import { UserError } from "./user_error.ts";
 
-/** Analyses a recorded run. */
-export async function analyzeRun(run: OpenedRun): Promise<AnalyzedRun> {
+/** Analyses a recorded run. Files of the checkout `root` are named from there: nobody's home is told. */
+export async function analyzeRun(run: OpenedRun, root: string): Promise<AnalyzedRun> {
   const { description } = run;
   const analyzed = await analyzeJobs({
     spans: run.traces ? readSpans([run.traces]) : [],
     points: run.metrics ? readPoints([run.metrics]) : [],
-    samples: samplesOf(run),
+    samples: samplesOf(run, root),
     description: { ...description, id: run.id, cutOff: description.load?.cutOff },
     load: summaryOf(description.load),
   });
@@ -39,9 +39,15 @@ export function writeReport({ folder }: OpenedRun, report: Report): void {
 }
 
 /** Those of the worker: the API's belong to no job. */
-function* samplesOf({ profiles, description }: OpenedRun): Generator<ProfileSample> {
+function* samplesOf({ profiles, description }: OpenedRun, root: string): Generator<ProfileSample> {
   const worker = description.services?.worker;
-  for (const { path, service } of profiles) if (!worker || service === worker) yield* readProfile(path);
+  const inRoot = (file: string) => (file.startsWith(`${root}/`) ? file.slice(root.length + 1) : file);
+  for (const { path, service } of profiles) {
+    if (worker && service !== worker) continue;
+    for (const sample of readProfile(path)) {
+      yield { ...sample, stack: sample.stack.map((frame) => ({ ...frame, file: inRoot(frame.file) })) };
+    }
+  }
 }
 
 /** What the load's client saw; only `make bottlenecks` records that. */

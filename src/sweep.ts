@@ -41,7 +41,7 @@ async function recordStep(config: Config, concurrency: number, options: RecordOp
   const environment = { ...config.environment, WORKER_CONCURRENCY: String(concurrency) };
   const { folder, load } = await recordLoad(loadConfig(environment, config.root), options);
   const run = openRun(config.home, folder);
-  const analyzed = await analyzeRun(run);
+  const analyzed = await analyzeRun(run, config.root);
   writeReport(run, analyzed.report);
   const slotMs = [...analyzed.values.values()].flat().map(({ parts, storeMs = 0 }) => parts.run + storeMs);
   const row: SweepRow = { concurrency, run: run.id, jobs: slotMs.length, failed: load.failed, ...figuresOf(analyzed) };

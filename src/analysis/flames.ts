@@ -141,7 +141,7 @@ function isOfApplication({ file, name }: Pick<FlameNode, "file" | "name">): bool
   return (
     file !== "" &&
     !name.startsWith("(program") &&
-    !/^node:|[\\/]node_modules[\\/]|[\\/]src[\\/]telemetry[\\/]/.test(file)
+    !/^node:|(^|[\\/])node_modules[\\/]|(^|[\\/])src[\\/]telemetry[\\/]/.test(file)
   );
 }
 
