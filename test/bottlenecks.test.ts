@@ -34,6 +34,7 @@ async function prepare(): Promise<{ checkout: Checkout; root: string; heads: str
 
 // biome-ignore lint/suspicious/noExplicitAny: a file is read back
 const readRun = (folder: string): any => JSON.parse(readFileSync(join(folder, "run.json"), "utf8"));
+const folderOf = ({ folder }: Checkout, { run }: { run: { id: string } }) => join(folder, ".prodlike/runs", run.id);
 const folders = ({ folder }: Checkout) => {
   const runs = join(folder, ".prodlike/runs");
   return existsSync(runs) ? readdirSync(runs).map((id) => join(runs, id)) : [];
@@ -68,10 +69,23 @@ test("make bottlenecks records a whole run from nothing and leaves nothing else 
       reject: false,
     });
     assert.equal(make.exitCode, 0, make.stderr);
-    const { run: folder } = JSON.parse(make.stdout);
+    const report = JSON.parse(make.stdout);
+    const folder = folderOf(checkout, report);
+    assert.equal(report.verdict, "Nothing can be said: only 7 attempts of jobs ended, 10 are needed");
+    assert.deepEqual(
+      report.jobs.map(({ name, count }: { name: string; count: number }) => [name, count]),
+      [["review", 7]],
+    );
+    assert.deepEqual([report.findings, report.broken], [[], []]);
+    assert.match(make.stderr, /\nreport: .*report\.html\n/);
+    assert.deepEqual(JSON.parse(readFileSync(join(folder, "report.json"), "utf8")).verdict, report.verdict);
+    assert.match(readFileSync(join(folder, "report.md"), "utf8"), /Nothing can be said/);
+    assert.match(readFileSync(join(folder, "report.html"), "utf8"), /^<!doctype html>/i);
     assert.match(make.stderr, /warming up: 2 jobs\nrecording reviews of the last 3 commits/);
     const isNode = currentRuntime === "node"; // the profiles of Deno do not tell of jobs
-    const files = ["collector.log", "metrics.jsonl", ...(isNode ? ["profiles"] : []), "run.json", "traces.jsonl"];
+    const reports = ["report.html", "report.json", "report.md"];
+    const profiles = isNode ? ["profiles"] : [];
+    const files = ["collector.log", "metrics.jsonl", ...profiles, ...reports, "run.json", "traces.jsonl"];
     assert.deepEqual(readdirSync(folder).sort(), files);
     if (isNode) assert.deepEqual(readdirSync(join(folder, "profiles")).sort(), ["prodlike-api", "prodlike-worker"]);
     const run = readRun(folder);
@@ -105,7 +119,7 @@ test("make bottlenecks records a whole run from nothing and leaves nothing else 
 
     const again = await checkout.run("bottlenecks", { RUN: "latest", JSON: "1" });
     assert.equal(again.code, 0, again.stderr);
-    assert.equal(JSON.parse(again.stdout).run, folder);
+    assert.equal(folderOf(checkout, JSON.parse(again.stdout)), folder);
     const refusals: [Record<string, string>, RegExp][] = [
       [
         { RUN: "../../etc" },
@@ -134,7 +148,7 @@ test("bottlenecks leaves a stack that is up as it was found, with and without li
     const off = await checkout.run("bottlenecks", { ...settings, JOBS: "4", RATE: "20", LIMITS: "off", JSON: "1" });
     assert.equal(off.code, 0, off.stderr);
     assert.deepEqual(checkout.state()!.parts, before);
-    const open = readRun(JSON.parse(off.stdout).run);
+    const open = readRun(folderOf(checkout, JSON.parse(off.stdout)));
     assert.deepEqual([open.load.summary.kind, open.load.summary.lateness.samples, open.limits], ["open", 4, null]);
     assert.deepEqual(open.notMeasured, [{ what: "functions", reason: "the worker runs with PROFILING=off" }]);
 
@@ -146,7 +160,7 @@ test("bottlenecks leaves a stack that is up as it was found, with and without li
     assert.equal(ran.code, 130, ran.stderr);
     assert.ok(during, "the worker was not limited meanwhile");
     assert.match(ran.stderr, /\ncut off: ended by Ctrl-C\nrun: /);
-    const { load, limits } = readRun(JSON.parse(ran.stdout).run);
+    const { load, limits } = readRun(folderOf(checkout, JSON.parse(ran.stdout)));
     assert.equal(load.cutOff, "ended by Ctrl-C");
     assert.ok(limits.length > 0 && load.summary.sent === load.summary.completed + load.summary.unfinished);
     const { worker, ...others } = checkout.state()!.parts;

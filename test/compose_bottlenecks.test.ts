@@ -12,7 +12,9 @@ test("bottlenecks records a run of containers, and leaves what it found: nothing
     const record = async (settings: Record<string, string>) => {
       const ran = await checkout.run("bottlenecks", { ...LOAD, ...settings });
       assert.equal(ran.code, 0, ran.stderr);
-      const run = JSON.parse(readFileSync(join(JSON.parse(ran.stdout).run, "run.json"), "utf8"));
+      const run = JSON.parse(
+        readFileSync(join(checkout.folder, ".prodlike/runs", JSON.parse(ran.stdout).run.id, "run.json"), "utf8"),
+      );
       const { sent, completed, kind } = run.load.summary;
       assert.deepEqual([sent, completed, run.stack], [6, 6, "compose"]);
       const { asked, enforced } = run.limits.find(({ limit }: { limit: string }) => limit === "memory");
