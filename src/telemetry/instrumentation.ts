@@ -40,22 +40,26 @@ export function createInstrumentation(
         if (ledger) ledger.endJob(span);
         else span.setAttribute(JOB_RUN_MS, performance.now() - beganMs);
       };
-      const fail = (error: unknown) => {
-        recordError(span, error);
-        end();
-        throw error;
-      };
       jobs.begin();
       ledger?.beginJob(span);
+      let running: ReturnType<typeof run>;
       try {
-        // One more promise, as each between BullMQ and the processor costs every job.
-        return runAsJob(job.name, run).then((result) => {
+        running = Promise.resolve(runAsJob(job.name, run)); // JavaScript may return no promise
+      } catch (error) {
+        running = Promise.reject(error);
+      }
+      // One more promise, as each between BullMQ and the processor costs every job.
+      return running.then(
+        (result) => {
           end();
           return result;
-        }, fail);
-      } catch (error) {
-        return fail(error); // no promise at all
-      }
+        },
+        (error) => {
+          recordError(span, error);
+          end();
+          throw error;
+        },
+      );
     },
     stage: (name, run) =>
       tracer.startActiveSpan(name, async (span) => {

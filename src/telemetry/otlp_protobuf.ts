@@ -1,5 +1,4 @@
 import type { Attributes, AttributeValue, SpanContext } from "@opentelemetry/api";
-import type { ISerializer } from "@opentelemetry/otlp-transformer";
 import { ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-node";
 import { BackwardWriter } from "./backward_writer.ts";
@@ -17,12 +16,10 @@ const FLAGS = { hasIsRemote: 0x100, isRemote: 0x200 };
  *
  * @see https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/trace/v1/trace.proto
  */
-export function createTraceSerializer(): ISerializer<ReadableSpan[], ReturnType<typeof deserializeResponse>> {
+export function createTraceSerializer(): typeof ProtobufTraceSerializer {
   const writer = new BackwardWriter();
-  return { serializeRequest: (spans) => encode(writer, spans), deserializeResponse };
+  return { ...ProtobufTraceSerializer, serializeRequest: (spans) => encode(writer, spans) };
 }
-
-const { deserializeResponse } = ProtobufTraceSerializer;
 
 function encode(writer: BackwardWriter, spans: ReadableSpan[]): Uint8Array {
   writer.reset();

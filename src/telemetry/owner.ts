@@ -67,13 +67,13 @@ export class OwnerContextManager extends AsyncLocalStorageContextManager {
         this.#watch.begin(resource, context, nowMs, this.#leftMs);
       }
       this.#active = context;
-      if (context !== this.#owner) this.#become(context);
+      this.#become(context);
     },
     after: () => {
       if (this.#depth > 1) {
         this.#depth--;
         this.#active = this.#outer.pop() ?? ROOT_CONTEXT;
-        if (this.#active !== this.#owner) this.#become(this.#active);
+        this.#become(this.#active);
         return;
       }
       this.#depth = 0; // it was 0 already when the hooks began in this callback
@@ -118,16 +118,17 @@ export class OwnerContextManager extends AsyncLocalStorageContextManager {
   ): ReturnType<F> {
     const outer = this.#active;
     this.#active = owner;
-    if (owner !== this.#owner) this.#become(owner);
+    this.#become(owner);
     try {
-      return thisArg === undefined && args.length === 0 ? (fn as () => ReturnType<F>)() : fn.call(thisArg, ...args);
+      return fn.call(thisArg as ThisParameterType<F>, ...args);
     } finally {
       this.#active = outer;
-      if (outer !== this.#owner) this.#become(outer);
+      this.#become(outer);
     }
   }
 
   #become(owner: Context): void {
+    if (owner === this.#owner) return;
     this.#owner = owner;
     this.#watch?.switchTo(owner, performance.now());
     if (owner === this.#published) return;

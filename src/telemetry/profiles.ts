@@ -50,9 +50,10 @@ export function startProfiles(profiler: Profiler, { flushIntervalMs, send }: Pro
     if (isLast) clearTimeout(timer);
     else if (sending) return sending; // what was seen meanwhile is in the next profile
     await sending;
-    sending = collectAndSend(isLast);
+    sending = collectAndSend(isLast).finally(() => {
+      sending = undefined;
+    });
     await sending;
-    sending = undefined;
   }
 
   async function collectAndSend(isLast: boolean): Promise<void> {
