@@ -20,15 +20,15 @@ export interface Profiled extends Ran {
 
 /** `burn(name, ms)` uses so much CPU time in a function of that name; `inJob(name, run)` runs what a job does in a span. */
 const TOOLS = `
-  const { trace } = await import("@opentelemetry/api");
-  const { runAsJob } = await import("${join(import.meta.dirname, "../src/telemetry/owner.ts")}");
+  const { context, trace } = await import("@opentelemetry/api");
+  const { contextOfJob } = await import("${join(import.meta.dirname, "../src/telemetry/owner.ts")}");
   const burn = (name, ms) => {
     const cpuMs = () => { const { user, system } = process.cpuUsage(); return (user + system) / 1e3; };
     const work = new Function("cpuMs", \`return function \${name}(until) { while (cpuMs() < until); }\`)(cpuMs);
     work(cpuMs() + ms);
   };
   const inJob = (name, run) => trace.getTracer("test").startActiveSpan(name, async (span) => {
-    try { return await runAsJob(name, () => run(span)); } finally { span.end(); }
+    try { return await context.with(contextOfJob(name, context.active()), () => run(span)); } finally { span.end(); }
   });`;
 
 /**

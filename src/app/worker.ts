@@ -25,22 +25,31 @@ export async function startWorker(config: Config, { log, signal }: ServiceOption
   const running = new Map<Promise<unknown>, string | undefined>(); // with the ids of the jobs
 
   async function processJob(job: Job<ReviewJob, Review>): Promise<Review> {
-    const started = performance.now();
-    const ended = () => ({ review: job.id, durationMs: Math.round(performance.now() - started) });
-    log.info({ review: job.id, ...job.data }, "review started");
-    const result = observeJob(job, () => review(job.data));
+    const result = observeJob(job, () => loggedReview(job));
     running.set(result, job.id);
     try {
-      const { summary } = await result;
-      log.info({ ...ended(), files: summary.files, findings: summary.findings }, "review completed");
       return await result;
     } catch (err) {
-      log.error({ ...ended(), err }, "review failed");
       if (err instanceof UserError) throw err;
       // The reason is shown to clients, and an unexpected one may name anything.
       throw new Error("Cannot finish the review: an unexpected error, the log of the worker has its details");
     } finally {
       running.delete(result);
+    }
+  }
+
+  async function loggedReview(job: Job<ReviewJob, Review>): Promise<Review> {
+    const started = performance.now();
+    const ended = () => ({ review: job.id, durationMs: Math.round(performance.now() - started) });
+    log.info({ review: job.id, ...job.data }, "review started");
+    try {
+      const result = await review(job.data);
+      const { files, findings } = result.summary;
+      log.info({ ...ended(), files, findings }, "review completed");
+      return result;
+    } catch (err) {
+      log.error({ ...ended(), err }, "review failed");
+      throw err;
     }
   }
 

@@ -38,6 +38,7 @@ export const SPAN_CPU_MS = "prodlike.span.cpu_ms";
 export const SPAN_STARTED = "otel.sdk.span.started";
 /** Spans that are done with, one way (no `error.type`) or the other. */
 export const SPAN_PROCESSED = "otel.sdk.processor.span.processed";
+export const SPAN_QUEUE_SIZE = "otel.sdk.processor.span.queue.size";
 export const SPAN_QUEUE_CAPACITY = "otel.sdk.processor.span.queue.capacity";
 export const SPAN_EXPORTED = "otel.sdk.exporter.span.exported";
 

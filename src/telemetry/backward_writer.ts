@@ -6,16 +6,17 @@ const FIXED64 = 1;
 const LENGTH_DELIMITED = 2;
 const FIXED32 = 5;
 
-/** Texts whose bytes are kept, each no longer than this. */
-const KEPT = { texts: 1_000, length: 128 };
-const NO_BYTES = new Uint8Array();
+/** Names whose bytes are kept, each no longer than this. */
+const KEPT = { names: 1_000, length: 128 };
+/** The longest text that is copied by hand if it is ASCII: a call of the encoder takes longer. */
+const SHORT = 64;
 
 /** Writes protobuf from the end of a buffer to its beginning: first the last field, and each message before its length. */
 export class BackwardWriter {
   #bytes = Buffer.allocUnsafeSlow(64 * 1024);
   /** Where the next byte goes, counted from the end, so that it stays true when the buffer grows. */
   #at = this.#bytes.length;
-  readonly #texts = new Map<string, Uint8Array>();
+  readonly #names = new Map<string, Uint8Array>();
   readonly #double = new Float64Array(1);
   readonly #doubleBytes = new Uint8Array(this.#double.buffer);
 
@@ -24,8 +25,16 @@ export class BackwardWriter {
     return this.#bytes.length - this.#at;
   }
 
-  reset(): void {
-    this.#at = this.#bytes.length;
+  /** Forgets what was written since `position` was that. */
+  rewind(position = 0): void {
+    this.#at = this.#bytes.length - position;
+  }
+
+  /** Fields that are encoded already. */
+  fields(bytes: Uint8Array): void {
+    this.#room(bytes.length);
+    this.#at -= bytes.length;
+    this.#bytes.set(bytes, this.#at);
   }
 
   /** A copy of what has been written. */
@@ -41,29 +50,49 @@ export class BackwardWriter {
   }
 
   string(field: number, text: string): void {
-    const bytes = this.#bytesOf(text);
-    const length = bytes ? bytes.length : Buffer.byteLength(text);
-    this.#room(length + 20);
-    this.#at -= length;
-    if (bytes) this.#bytes.set(bytes, this.#at);
-    else this.#bytes.write(text, this.#at, length);
-    this.#unsigned(length);
+    if (!this.#ascii(text)) {
+      const length = Buffer.byteLength(text);
+      this.#room(length + 20);
+      this.#at -= length;
+      this.#bytes.write(text, this.#at, length);
+      this.#unsigned(length);
+    }
     this.#tag(field, LENGTH_DELIMITED);
   }
 
-  /** The bytes of a text that has come before. What comes only once is soon forgotten with all others. */
-  #bytesOf(text: string): Uint8Array | undefined {
-    if (text.length > KEPT.length) return undefined;
-    const known = this.#texts.get(text);
-    if (known === NO_BYTES) {
-      const bytes = Buffer.from(text);
-      this.#texts.set(text, bytes);
-      return bytes;
+  /** The bytes of a short text and their length; `false` when there is more to it. */
+  #ascii(text: string): boolean {
+    const { length } = text;
+    if (length > SHORT) return false;
+    this.#room(length + 20);
+    const at = this.#at - length;
+    for (let i = 0; i < length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 127) return false;
+      this.#bytes[at + i] = code;
     }
-    if (known) return known;
-    if (this.#texts.size >= KEPT.texts) this.#texts.clear();
-    this.#texts.set(text, NO_BYTES);
-    return undefined;
+    this.#at = at;
+    this.#unsigned(length);
+    return true;
+  }
+
+  /** A text that comes again and again. */
+  name(field: number, text: string): void {
+    if (text.length > KEPT.length) {
+      this.string(field, text);
+      return;
+    }
+    let bytes = this.#names.get(text);
+    if (!bytes) {
+      if (this.#names.size >= KEPT.names) this.#names.clear();
+      bytes = Buffer.from(text);
+      this.#names.set(text, bytes);
+    }
+    this.#room(bytes.length + 20);
+    this.#at -= bytes.length;
+    this.#bytes.set(bytes, this.#at);
+    this.#unsigned(bytes.length);
+    this.#tag(field, LENGTH_DELIMITED);
   }
 
   /** An id, as its hexadecimal digits. */

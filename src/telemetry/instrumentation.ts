@@ -1,13 +1,13 @@
-import { INVALID_SPAN_CONTEXT, type Meter, type Span, type Tracer, trace } from "@opentelemetry/api";
+import { context, INVALID_SPAN_CONTEXT, type Meter, type Tracer, trace } from "@opentelemetry/api";
 import type { Job } from "bullmq";
 import { countActiveJobs } from "./active_jobs.ts";
 import { JOB_RUN_MS, JOB_WAIT_MS } from "./attributes.ts";
 import { recordError } from "./errors.ts";
 import type { Ledger } from "./ledger.ts";
-import { runAsJob } from "./owner.ts";
+import { contextOfJob } from "./owner.ts";
 import { createQueueTelemetry } from "./queue_telemetry.ts";
 import { backoffMs, type Requeued, RequeuedJobs } from "./requeue.ts";
-import type { Instrumentation } from "./stages.ts";
+import type { Attributes, Instrumentation } from "./stages.ts";
 
 export interface InstrumentationOptions {
   meter: Meter;
@@ -26,13 +26,15 @@ export function createInstrumentation(
   { meter, ledger, retryAs }: InstrumentationOptions,
 ): Instrumentation {
   const requeuedJobs = new RequeuedJobs();
+  const queues = createQueueTelemetry(tracer, requeuedJobs);
   const jobs = countActiveJobs(meter);
   return {
-    queueTelemetry: createQueueTelemetry(tracer, requeuedJobs),
+    queueTelemetry: queues.telemetry,
     observeJob(job, run) {
-      const span = trace.getActiveSpan() ?? trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
       const requeued = requeuedJobs.take(job);
-      setWait(span, job, requeued);
+      const attempt = queues.attemptOf(job);
+      const span =
+        attempt?.begin(waitOf(job, requeued)) ?? trace.getActiveSpan() ?? trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
       if (retryAs === "link" && requeued?.failed) span.addLink({ context: requeued.failed });
       const beganMs = performance.now();
       const end = () => {
@@ -42,23 +44,18 @@ export function createInstrumentation(
       };
       jobs.begin();
       ledger?.beginJob(span);
-      let running: ReturnType<typeof run>;
-      try {
-        running = Promise.resolve(runAsJob(job.name, run)); // JavaScript may return no promise
-      } catch (error) {
-        running = Promise.reject(error);
-      }
-      // One more promise, as each between BullMQ and the processor costs every job.
-      return running.then(
-        (result) => {
-          end();
-          return result;
-        },
-        (error) => {
-          recordError(span, error);
-          end();
-          throw error;
-        },
+      return context.with(contextOfJob(job.name, trace.setSpan(attempt?.parent ?? context.active(), span)), () =>
+        called(run).then(
+          (result) => {
+            end();
+            return result;
+          },
+          (error) => {
+            recordError(span, error);
+            end();
+            throw error;
+          },
+        ),
       );
     },
     stage: (name, run) =>
@@ -75,11 +72,20 @@ export function createInstrumentation(
   };
 }
 
+/** JavaScript may return no promise, or throw before it does. */
+function called<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return Promise.resolve(run());
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
 /** How long the job was ready before it started: from the enqueue, or from the instant at which it was put back. */
-function setWait(span: Span, job: Job, requeued: Requeued | undefined): void {
-  if (job.processedOn === undefined) return;
+function waitOf(job: Job, requeued: Requeued | undefined): Attributes {
+  if (job.processedOn === undefined) return {};
   const delayMs = requeued?.isDelayed ? backoffMs(job.opts.backoff, job.attemptsMade) : requeued ? 0 : job.opts.delay;
-  if (job.attemptsStarted > 1 && (!requeued || delayMs === undefined)) return; // as after the death of its worker
+  if (job.attemptsStarted > 1 && (!requeued || delayMs === undefined)) return {}; // as after the death of its worker
   const waitMs = job.processedOn - (requeued?.atMs ?? job.timestamp) - (delayMs ?? 0);
-  span.setAttribute(JOB_WAIT_MS, Math.max(0, waitMs));
+  return { [JOB_WAIT_MS]: Math.max(0, waitMs) };
 }

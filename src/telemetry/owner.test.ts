@@ -8,7 +8,9 @@ import { setImmediate, setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
 import { type Context, context } from "@opentelemetry/api";
 import { currentRuntime } from "../runtime.ts";
-import { jobNameOf, OWNER, OwnerContextManager, runAsJob } from "./owner.ts";
+import { contextOfJob, jobNameOf, OWNER, OwnerContextManager } from "./owner.ts";
+
+const runAsJob = <T>(name: string, run: () => T): T => context.with(contextOfJob(name, context.active()), run);
 
 /** Runs `use` while owners are watched; `owner()` is the name of the job that was last said to own the thread. */
 async function watching(use: (owner: () => string | undefined) => Promise<void>): Promise<void> {
@@ -99,5 +101,28 @@ test("OWNER is again that of the caller after a scope that it has entered", { sk
       assert.throws(() => runAsJob("thrower", () => assert.fail("thrown")), /thrown/);
       assert.equal(owner(), "ours");
     });
+  }),
+);
+
+test("a context that is entered outside of all callbacks is still there after a scope in it", { skip }, () =>
+  watching(async () => {
+    const resource = new AsyncResource("TEST");
+    await runAsJob("ours", async () => {
+      resource.runInAsyncScope(() => {});
+      assert.equal(jobNameOf(context.active()), "ours");
+    });
+  }),
+);
+
+test("what a job leaves running keeps its context", { skip }, () =>
+  watching(async () => {
+    const names: (string | undefined)[] = [];
+    const look = () => void names.push(jobNameOf(context.active()));
+    await runAsJob("job", async () => {
+      void setTimeout(30).then(look);
+      globalThis.setTimeout(look, 30);
+    });
+    await setTimeout(60);
+    assert.deepEqual(names, ["job", "job"]);
   }),
 );

@@ -1,7 +1,7 @@
 import { createHook, executionAsyncResource } from "node:async_hooks";
 import { channel } from "node:diagnostics_channel";
 import { performance } from "node:perf_hooks";
-import { type Context, context, createContextKey, ROOT_CONTEXT } from "@opentelemetry/api";
+import { type Context, createContextKey, ROOT_CONTEXT } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 
 /**
@@ -12,9 +12,9 @@ export const OWNER = channel("prodlike:owner");
 
 const JOB = createContextKey("prodlike job");
 
-/** Runs what a job of that name does; a plain call when nobody watches. */
-export function runAsJob<T>(name: string, run: () => T): T {
-  return OWNER.hasSubscribers ? context.with(context.active().setValue(JOB, name), run) : run();
+/** The context in which a job of that name is to run: `parent`, with the name when somebody watches. */
+export function contextOfJob(name: string, parent: Context): Context {
+  return OWNER.hasSubscribers ? parent.setValue(JOB, name) : parent;
 }
 
 /** The name of the job that an owner belongs to; `undefined` when it belongs to none. */
@@ -48,9 +48,7 @@ export class OwnerContextManager extends AsyncLocalStorageContextManager {
   /** Who was last said to have the thread; `undefined`: nobody since. */
   #owner: Context | undefined;
   #published: Context = ROOT_CONTEXT;
-  /** Callbacks that run: more than one when they are nested, as by `AsyncResource.runInAsyncScope`. */
-  #depth = 0;
-  /** The contexts of the outer ones. */
+  /** What was active outside of each callback that runs: they are nested by `AsyncResource.runInAsyncScope`. */
   #outer: Context[] = [];
   #leftMs = 0;
   readonly #hook = createHook({
@@ -60,25 +58,20 @@ export class OwnerContextManager extends AsyncLocalStorageContextManager {
     before: () => {
       const resource = executionAsyncResource();
       const context = (resource as Carrier)[CONTEXT] ?? ROOT_CONTEXT;
-      if (this.#depth++ > 0) this.#outer.push(this.#active);
-      else if (this.#watch && isLoopCallback(resource)) {
+      if (this.#watch && this.#outer.length === 0 && isLoopCallback(resource)) {
         const nowMs = performance.now();
         this.#owner = undefined;
         this.#watch.begin(resource, context, nowMs, this.#leftMs);
       }
+      this.#outer.push(this.#active);
       this.#active = context;
       this.#become(context);
     },
     after: () => {
-      if (this.#depth > 1) {
-        this.#depth--;
-        this.#active = this.#outer.pop() ?? ROOT_CONTEXT;
-        this.#become(this.#active);
-        return;
-      }
-      this.#depth = 0; // it was 0 already when the hooks began in this callback
-      this.#active = ROOT_CONTEXT;
-      this.#leftMs = performance.now();
+      // There is no outer one when the hooks began in this callback.
+      this.#active = this.#outer.pop() ?? ROOT_CONTEXT;
+      if (this.#outer.length > 0) this.#become(this.#active);
+      else this.#leftMs = performance.now();
     },
   });
 
@@ -101,7 +94,6 @@ export class OwnerContextManager extends AsyncLocalStorageContextManager {
   }
 
   readonly #leaveAll = () => {
-    this.#depth = 0;
     this.#outer = [];
     this.#active = ROOT_CONTEXT;
   };

@@ -9,40 +9,55 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
-import type { Attributes, Span as QueueSpan, Telemetry } from "bullmq";
+import type { Attributes, Job, Span as QueueSpan, Telemetry } from "bullmq";
+import { Attempt, EXPORTED, keyOf } from "./attempt.ts";
 import * as names from "./attributes.ts";
 import { recordError } from "./errors.ts";
 import { LINKED_ROOT } from "./linked_context.ts";
 import { RequeuedJobs } from "./requeue.ts";
 
+/** What makes the spans of one queue store's queues and workers. */
+export interface QueueTelemetry {
+  /** For BullMQ's `telemetry` option. */
+  telemetry: Telemetry<Context>;
+  /** The attempt of that job that begins; `undefined` when its worker has no telemetry, as in a sandbox. */
+  attemptOf(job: Job): Attempt | undefined;
+}
+
 /**
  * BullMQ's telemetry interface on an OpenTelemetry tracer: a PRODUCER span for each `add`, ONE CONSUMER span for each
  * attempt of a job (the job span), and nothing for polling, locks and housekeeping. The trace context travels in the
  * job's options, in the form of BullMQ's own adapter, so either side may be observed by that one.
+ *
+ * The context of an attempt is for its processor alone (`Attempt.begin`): to take BullMQ's own promises along costs as
+ * much as the span does.
  */
-export function createQueueTelemetry(tracer: Tracer, requeuedJobs = new RequeuedJobs()): Telemetry<Context> {
+export function createQueueTelemetry(tracer: Tracer, requeuedJobs = new RequeuedJobs()): QueueTelemetry {
+  const attempts = new Map<string, Attempt>();
   return {
-    tracer: {
-      startSpan: (name, { kind } = unknownKind, parent) => {
-        if (kind === SpanKind.PRODUCER) return new MessageSpan(tracer.startSpan(name, { kind }, parent), "send");
-        // A job that nobody traced begins a trace; the worker's loop has no context of its own to offer.
-        if (kind === SpanKind.CONSUMER) {
-          return new MessageSpan(tracer.startSpan(name, { kind }, parent ?? ROOT_CONTEXT), "process");
-        }
-        return requeuedJobs.span(name) ?? unrecorded;
+    attemptOf: (job) => attempts.get(keyOf(job.queueName, job.id)),
+    telemetry: {
+      tracer: {
+        startSpan: (name, { kind } = unknownKind, parent) => {
+          if (kind === SpanKind.PRODUCER) return new ProducerSpan(tracer.startSpan(name, { kind }, parent));
+          // A job that nobody traced begins a trace; the worker's loop has no context of its own to offer.
+          if (kind === SpanKind.CONSUMER)
+            return new Attempt(tracer, { name, parent: parent ?? ROOT_CONTEXT, attempts });
+          return requeuedJobs.span(name, (queue, id) => attempts.get(keyOf(queue, id))?.spanContext) ?? unrecorded;
+        },
       },
-    },
-    contextManager: {
-      active: () => context.active(),
-      root: () => ROOT_CONTEXT,
-      // Most of BullMQ's operations have no span of their own and stay in the context that is active.
-      with: (wanted, run) => (wanted === context.active() ? run() : context.with(wanted, run)),
-      getMetadata: (active) => {
-        const carrier: Record<string, string> = {};
-        propagation.inject(active, carrier);
-        return Object.keys(carrier).length ? JSON.stringify(carrier) : "";
+      contextManager: {
+        active: () => context.active(),
+        root: () => ROOT_CONTEXT,
+        // Most of BullMQ's operations have no span of their own and stay in the context that is active.
+        with: (wanted, run) => (wanted === context.active() ? run() : context.with(wanted, run)),
+        getMetadata: (active) => {
+          const carrier: Record<string, string> = {};
+          propagation.inject(active, carrier);
+          return Object.keys(carrier).length ? JSON.stringify(carrier) : "";
+        },
+        fromMetadata: (_active, metadata) => contextOf(metadata),
       },
-      fromMetadata: (_active, metadata) => contextOf(metadata),
     },
   };
 }
@@ -53,10 +68,17 @@ const PARENT_ALONE = /^\{"traceparent":"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-
 /** The context that a job brings. The usual one is read without a parser and three objects: most of what that costs. */
 function contextOf(metadata: string): Context {
   const [, traceId, spanId, flags] = PARENT_ALONE.exec(metadata) ?? [];
-  const isUsual = traceId && spanId && propagation.fields().includes("traceparent");
-  if (!isUsual) return propagation.extract(LINKED_ROOT, parseCarrier(metadata));
+  if (!traceId || !spanId || !readsTraceParent()) return propagation.extract(LINKED_ROOT, parseCarrier(metadata));
   const parent = { traceId, spanId, traceFlags: Number.parseInt(flags ?? "", 16), isRemote: true };
   return isSpanContextValid(parent) ? trace.setSpanContext(LINKED_ROOT, parent) : LINKED_ROOT;
+}
+
+let fields: string[] | undefined;
+
+/** It makes a new list at each call. */
+function readsTraceParent(): boolean {
+  if (!fields?.length) fields = propagation.fields(); // none as long as there is no propagator
+  return fields.includes("traceparent");
 }
 
 function parseCarrier(metadata: string): object {
@@ -80,15 +102,13 @@ const unrecorded: QueueSpan<Context> = {
   end() {},
 };
 
-/** One PRODUCER or CONSUMER span. BullMQ hands it options and results of the job too: those stay out, they are the user's data. */
-class MessageSpan implements QueueSpan<Context> {
+/** A PRODUCER span. BullMQ hands it options of the job too: those stay out, they are the user's data. */
+class ProducerSpan implements QueueSpan<Context> {
   readonly #span: Span;
-  readonly #consumer: boolean;
 
-  constructor(span: Span, operationType: "send" | "process") {
+  constructor(span: Span) {
     this.#span = span;
-    this.#consumer = operationType === "process";
-    span.setAttributes({ [names.MESSAGING_SYSTEM]: "bullmq", [names.MESSAGING_OPERATION_TYPE]: operationType });
+    span.setAttributes({ [names.MESSAGING_SYSTEM]: "bullmq", [names.MESSAGING_OPERATION_TYPE]: "send" });
   }
 
   setSpanOnContext(active: Context): Context {
@@ -96,7 +116,7 @@ class MessageSpan implements QueueSpan<Context> {
   }
 
   setAttribute(key: string, value: Attributes[string]): void {
-    const name = exported[key];
+    const name = EXPORTED[key];
     if (name && value !== undefined) this.#span.setAttribute(name, value);
   }
 
@@ -104,34 +124,13 @@ class MessageSpan implements QueueSpan<Context> {
     for (const key in attributes) this.setAttribute(key, attributes[key]);
   }
 
-  addEvent(name: string, attributes?: Attributes): void {
-    // Reached alone only when BullMQ fails a job without calling its processor; otherwise observeJob has said more.
-    const reason = attributes?.["bullmq.job.failed.reason"];
-    if (name === "job failed") recordError(this.#span, new UnprocessedError(String(reason)));
-  }
+  addEvent(): void {}
 
   recordException(exception: unknown): void {
-    // On a job span these are errors of the queue store, which BullMQ retries: worth an event, not a failed job.
-    if (this.#consumer) this.#span.recordException(exception as Error);
-    else recordError(this.#span, exception);
+    recordError(this.#span, exception);
   }
 
   end(): void {
     this.#span.end();
   }
 }
-
-class UnprocessedError extends Error {
-  override name = "UnprocessedError";
-}
-
-/** BullMQ's attributes that go out, and under which name. */
-const exported: Record<string, string> = {
-  "bullmq.queue.name": names.MESSAGING_DESTINATION_NAME,
-  "bullmq.queue.operation": names.MESSAGING_OPERATION_NAME,
-  "bullmq.job.id": names.MESSAGING_MESSAGE_ID,
-  "bullmq.worker.id": names.MESSAGING_CLIENT_ID,
-  "bullmq.job.bulk.count": names.MESSAGING_BATCH_MESSAGE_COUNT,
-  "bullmq.job.name": names.BULLMQ_JOB_NAME,
-  "bullmq.job.attempts.made": names.BULLMQ_JOB_ATTEMPTS_MADE,
-};

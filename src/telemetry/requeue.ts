@@ -1,4 +1,4 @@
-import { type Context, type SpanContext, trace } from "@opentelemetry/api";
+import type { Context, SpanContext } from "@opentelemetry/api";
 import type { BackoffOptions, Job, Span } from "bullmq";
 
 /** A failed attempt after which the job was put back into its queue. */
@@ -23,20 +23,19 @@ export class RequeuedJobs {
 
   /**
    * What BullMQ asks of a span, when it is one for putting a job back: by its name that is `retry <queue>`, at once, or
-   * `delay <queue>`. `undefined` otherwise.
+   * `delay <queue>`. `undefined` otherwise. `attemptOf` knows the span of the attempt that a job is in.
    */
-  span(name: string): Span<Context> | undefined {
-    const [, operation] = /^(retry|delay) /.exec(name) ?? [];
-    if (!operation) return undefined;
+  span(name: string, attemptOf: (queue: string, id: string) => SpanContext | undefined): Span<Context> | undefined {
+    const [, operation, queue] = /^(retry|delay) (.*)/.exec(name) ?? [];
+    if (!operation || queue === undefined) return undefined;
     const requeued: Requeued = { atMs: Date.now(), isDelayed: operation === "delay", failed: undefined };
     return {
-      setSpanOnContext(active) {
-        requeued.failed = trace.getSpanContext(active);
-        return active;
-      },
+      setSpanOnContext: (active) => active,
       setAttribute() {},
       setAttributes: ({ "bullmq.job.id": id }) => {
-        if (id !== undefined) this.#remember(String(id), requeued);
+        if (id === undefined) return;
+        requeued.failed = attemptOf(queue, String(id));
+        this.#remember(String(id), requeued);
       },
       addEvent() {},
       recordException() {},

@@ -70,8 +70,14 @@ const cases: Case[] = [
     expected: { created: 10, exported: 5, refused: 5 },
   },
   {
-    what: "a batch cannot be encoded",
+    what: "a span cannot be encoded",
     program: "spans(3); await flush(); spans(4); span({ startTime: NaN }); await flush(); spans(2);",
+    expected: { created: 10, exported: 9, failed: 1 },
+  },
+  {
+    what: "a batch cannot be encoded as JSON",
+    program: "spans(3); await flush(); spans(4); span({ startTime: NaN }); await flush(); spans(2);",
+    environment: { OTEL_EXPORTER_OTLP_PROTOCOL: "http/json" },
     expected: { created: 10, exported: 5, failed: 5 },
   },
   {

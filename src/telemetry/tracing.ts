@@ -14,7 +14,7 @@ import {
   resourceFromAttributes,
   serviceInstanceIdDetector,
 } from "@opentelemetry/resources";
-import { BatchSpanProcessor, type BufferConfig, NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
+import { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 import { flushOnExit } from "./flush.ts";
 import { createInstrumentation } from "./instrumentation.ts";
 import { startLedger } from "./ledger.ts";
@@ -24,7 +24,7 @@ import { onceAMinute } from "./problems.ts";
 import { observeRuntime } from "./runtime_metrics.ts";
 import type { TelemetrySettings } from "./settings.ts";
 import { countStarted } from "./span_accounting.ts";
-import { createSpanExporter } from "./span_exporter.ts";
+import { createSpanSender } from "./span_sender.ts";
 import { installInstrumentation } from "./stages.ts";
 
 /** Assembles the tracer provider, registers it for the whole process and instruments HTTP, Express, Pino and BullMQ. */
@@ -34,15 +34,13 @@ export function startTracing(settings: TelemetrySettings): void {
   const metrics = createMeterProvider(settings, resource);
   const meter = metrics.getMeter("prodlike");
   const ledger = settings.ledger ? startLedger() : undefined;
-  // The sampler and the span limits are left to the provider, the batch sizes to the processor and the headers to the
-  // exporter: each reads the variables of the specification when it is not told.
-  const exporter = createSpanExporter(settings, metrics);
+  // The sampler and the span limits are left to the provider: it reads the variables of the specification when not told.
   const provider = new NodeTracerProvider({
     resource,
     spanProcessors: [
       countStarted(meter),
       ...(ledger ? [ledger.spanProcessor] : []),
-      new BatchSpanProcessor(exporter, { selfObsMeterProvider: metrics } as BufferConfig), // it takes more than its type says
+      createSpanSender(settings, metrics),
     ],
   });
   provider.register({
@@ -55,7 +53,7 @@ export function startTracing(settings: TelemetrySettings): void {
     createInstrumentation(provider.getTracer("prodlike"), { meter, ledger, retryAs: settings.retryAs }),
   );
   const endRuntime = settings.metricsUrl ? observeRuntime(meter) : () => {};
-  flushOnExit([provider, exporter, metrics, { forceFlush: async () => {}, shutdown: async () => endRuntime() }]);
+  flushOnExit([provider, metrics, { forceFlush: async () => {}, shutdown: async () => endRuntime() }]);
 }
 
 function describeProcess() {
