@@ -1,6 +1,6 @@
 // The parts of jobs by what all of them recorded.
 import type { ThreadMoment } from "./thread_clock.ts";
-import type { Burn, Recorder } from "./truth_recorder.ts";
+import type { Recorder } from "./truth_recorder.ts";
 
 /** By name, ms. */
 export type Parts = Record<string, number>;
@@ -27,45 +27,58 @@ export interface Recorded {
 export function trueParts({ job, all, moments }: Recorded): Truth {
   const [from, to] = [moments[0]!.atMs, moments.at(-1)!.atMs];
   const others = all.filter((each) => each !== job).flatMap(({ burns }) => burns);
-  const within = (fromMs: number, toMs: number) =>
-    sum(others.map((burn) => Math.max(0, Math.min(burn.to.atMs, toMs) - Math.max(burn.from.atMs, fromMs))));
-  const own = sum(job.burns.map(({ from, to }) => to.atMs - from.atMs));
+  const gaps = gapsBetween(moments, all);
+  const ofOthers = 1 - 1 / all.length;
+  const busyOthers = (fromMs: number, toMs: number) =>
+    sum(others.map((burn) => overlapMs(burn, fromMs, toMs))) +
+    ofOthers * sum(gaps.map((gap) => (gap.cpuMs * overlapMs(gap, fromMs, toMs)) / (gap.to.atMs - gap.from.atMs)));
+  const own =
+    sum(job.burns.map(({ from, to }) => to.atMs - from.atMs)) + sum(gaps.map(({ cpuMs }) => cpuMs / all.length));
   const throttled = sum(job.burns.map((burn) => Math.min(waited(burn), burn.throttledMs)));
-  const blocked = sum(job.waits.map(({ fromMs, readyMs, toMs }) => within(Math.max(fromMs, readyMs), toMs)));
-  const between = betweenBurns(moments, all);
-  const ownRestMs = between.cpuMs / all.length;
+  const blocked = sum(job.waits.map(({ fromMs, readyMs, toMs }) => busyOthers(Math.max(fromMs, readyMs), toMs)));
   return {
     parts: {
       run: to - from,
-      cpu: own + ownRestMs - job.gcMs - throttled,
+      cpu: own - job.gcMs - throttled,
       gc: job.gcMs,
       ...(job.hasQuota ? { throttled } : {}),
       blocked,
-      overlapped: within(from, to) - blocked + between.cpuMs - ownRestMs,
-      idle: between.sleptMs,
+      overlapped: busyOthers(from, to) - blocked,
+      idle: sum(gaps.map(({ sleptMs }) => sleptMs)),
       unexplained: 0,
     },
-    stolenMs: { own: sum(job.burns.map(waited)) - throttled, between: between.waitedMs },
+    stolenMs: { own: sum(job.burns.map(waited)) - throttled, between: sum(gaps.map(waited)) },
   };
 }
 
-/** What the thread did when no job kept it. */
-function betweenBurns(moments: ThreadMoment[], all: Recorder[]) {
+/** From one moment to a later one. */
+interface Interval {
+  from: ThreadMoment;
+  to: ThreadMoment;
+}
+
+/** An interval in which no job recorded work. */
+interface Gap extends Interval {
+  cpuMs: number;
+  sleptMs: number;
+}
+
+function gapsBetween(moments: ThreadMoment[], all: Recorder[]): Gap[] {
   const burning = new Set(all.flatMap(({ burns }) => burns.map(({ from }) => from)));
-  const total = { cpuMs: 0, waitedMs: 0, sleptMs: 0 };
-  for (const [index, from] of moments.slice(0, -1).entries()) {
-    if (burning.has(from)) continue;
+  return moments.slice(0, -1).flatMap((from, index) => {
     const to = moments[index + 1]!;
-    const [cpuMs, waitedMs] = [to.cpuMs - from.cpuMs, to.waitedMs - from.waitedMs];
-    total.cpuMs += cpuMs;
-    total.waitedMs += waitedMs;
-    total.sleptMs += Math.max(0, to.atMs - from.atMs - cpuMs - waitedMs);
-  }
-  return total;
+    if (burning.has(from) || to.atMs === from.atMs) return [];
+    const cpuMs = to.cpuMs - from.cpuMs;
+    return [{ from, to, cpuMs, sleptMs: Math.max(0, to.atMs - from.atMs - cpuMs - waited({ from, to })) }];
+  });
+}
+
+function overlapMs({ from, to }: Interval, fromMs: number, toMs: number): number {
+  return Math.max(0, Math.min(to.atMs, toMs) - Math.max(from.atMs, fromMs));
 }
 
 /** The thread was ready to run, and was not on a CPU. */
-function waited({ from, to }: Burn): number {
+function waited({ from, to }: Interval): number {
   return to.waitedMs - from.waitedMs;
 }
 
