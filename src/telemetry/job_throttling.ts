@@ -30,16 +30,16 @@ export class JobThrottling {
    * by itself without using the quota up.
    */
   inPausesMs(): number {
-    return this.#all.reduce((total, throttled) => total + this.#inPausesOf(throttled), 0);
-  }
-
-  #inPausesOf({ fromMs, untilMs, ms, periods }: Throttled): number {
-    const onceMs = ms / Math.max(1, periods);
-    const inside = this.#pauses.filter(({ startMs }) => startMs >= fromMs && startMs < untilMs);
-    const held = inside.map((pause) => Math.min(pause.ms, Math.floor(pause.ms / (onceMs * ROUGHLY)) * onceMs));
-    return Math.min(
-      ms,
-      held.reduce((total, each) => total + each, 0),
-    );
+    let next = 0; // both lists are in the order of time
+    return this.#all.reduce((total, { fromMs, untilMs, ms, periods }) => {
+      const onceMs = ms / Math.max(1, periods);
+      let heldMs = 0;
+      for (; next < this.#pauses.length && this.#pauses[next]!.startMs < untilMs; next++) {
+        const pause = this.#pauses[next]!;
+        if (pause.startMs < fromMs) continue;
+        heldMs += Math.min(pause.ms, Math.floor(pause.ms / (onceMs * ROUGHLY)) * onceMs);
+      }
+      return total + Math.min(ms, heldMs);
+    }, 0);
   }
 }

@@ -35,7 +35,7 @@ export function startLedger(): Ledger {
     if (sureUntilMs > sureFromMs) job.blockedMs += history.busyAt(sureUntilMs) - history.busyAt(sureFromMs);
     job.blockedMaxMs += Math.max(0, time.busyMs - history.busyAt(possibleFromMs));
   };
-  const time = new ThreadTime(onReturn, (...booked) => throttling.booked(...booked));
+  const time = new ThreadTime(onReturn, (job, elapsedMs, nowMs) => throttling.booked(job, elapsedMs, nowMs));
   watchGarbage(time);
   return {
     begin(resource, context, nowMs, leftMs) {
