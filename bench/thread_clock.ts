@@ -11,6 +11,11 @@ export interface ThreadMoment {
   waitedMs: number;
 }
 
+/** By a clock that all processes of the machine share, and that nobody sets. */
+export function machineMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
 const FILE = "/proc/thread-self/schedstat";
 
 /** Within this the clocks are read, ms, else once more: others may take the CPU in the middle. */
@@ -20,6 +25,8 @@ const TRIES = 5;
 /** What the kernel has counted for the main thread; where it does not count, it seems to sleep all the time. */
 export class ThreadClock {
   readonly moments: ThreadMoment[] = [];
+  /** What the machine's clock is at 0 of `performance.now()`. */
+  readonly originMs = Math.min(...Array.from({ length: 10 }, () => -performance.now() + machineMs()));
   readonly #file = existsSync(FILE) ? openSync(FILE, "r") : undefined;
   readonly #text = Buffer.alloc(64);
 

@@ -91,12 +91,12 @@ export class Recorder {
     this.waits.push({ fromMs, readyMs: toMs, toMs });
   }
 
-  /** The answer of another process, which comes after `ms` and says when it was sent, by the clock of the machine. */
+  /** The answer of another process, which comes after `ms` and says when it was sent, by `machineMs`. */
   async ask(socket: Socket, ms: number): Promise<void> {
     const fromMs = performance.now();
     socket.write(`${ms}\n`);
     const answer = await new Promise<string>((resolve) => socket.once("data", (data) => resolve(String(data))));
-    this.waits.push({ fromMs, readyMs: Number(answer) - performance.timeOrigin, toMs: performance.now() });
+    this.waits.push({ fromMs, readyMs: Number(answer) - this.#clock.originMs, toMs: performance.now() });
   }
 }
 
