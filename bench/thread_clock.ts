@@ -1,5 +1,6 @@
 import { existsSync, openSync, readSync } from "node:fs";
 import { performance } from "node:perf_hooks";
+import { openCgroup } from "../src/telemetry/cgroup.ts";
 
 /** The clocks of the kernel for the main thread at one moment. */
 export interface ThreadMoment {
@@ -9,6 +10,10 @@ export interface ThreadMoment {
   cpuMs: number;
   /** Ready to run, and not on a CPU, so far: others had it, or the quota was used up. */
   waitedMs: number;
+  /** How often it was given a CPU so far. */
+  turns: number;
+  /** For how long the quota was used up so far; the kernel also counts other threads of the process. */
+  throttledMs: number;
 }
 
 /** By a clock that all processes of the machine share, and that nobody sets. */
@@ -27,8 +32,14 @@ export class ThreadClock {
   readonly moments: ThreadMoment[] = [];
   /** What the machine's clock is at 0 of `performance.now()`. */
   readonly originMs = Math.min(...Array.from({ length: 10 }, () => -performance.now() + machineMs()));
+  readonly hasQuota: boolean;
+  readonly #cgroup = openCgroup();
   readonly #file = existsSync(FILE) ? openSync(FILE, "r") : undefined;
   readonly #text = Buffer.alloc(64);
+
+  constructor() {
+    this.hasQuota = this.#cgroup.read().cpuLimit !== undefined;
+  }
 
   mark(): ThreadMoment {
     let moment = this.#readAll();
@@ -39,14 +50,17 @@ export class ThreadClock {
   }
 
   #readAll(): ThreadMoment {
-    return { atMs: performance.now(), ...this.#read() };
+    const atMs = performance.now();
+    const scheduled = this.#read();
+    const { throttledSeconds = 0 } = this.hasQuota ? this.#cgroup.readThrottling() : {};
+    return { atMs, ...scheduled, throttledMs: throttledSeconds * 1e3 };
   }
 
-  #read(): { cpuMs: number; waitedMs: number } {
-    if (this.#file === undefined) return { cpuMs: 0, waitedMs: 0 };
+  #read(): Pick<ThreadMoment, "cpuMs" | "waitedMs" | "turns"> {
+    if (this.#file === undefined) return { cpuMs: 0, waitedMs: 0, turns: this.moments.length };
     process.cpuUsage(); // brings the kernel's count up to date, which is else behind by up to a tick of 10 ms
     const length = readSync(this.#file, this.#text, 0, 64, 0);
-    const [cpuNs, waitedNs] = this.#text.toString("latin1", 0, length).split(" ").map(Number);
-    return { cpuMs: cpuNs! / 1e6, waitedMs: waitedNs! / 1e6 };
+    const [cpuNs, waitedNs, turns] = this.#text.toString("latin1", 0, length).split(" ").map(Number);
+    return { cpuMs: cpuNs! / 1e6, waitedMs: waitedNs! / 1e6, turns: turns! };
   }
 }

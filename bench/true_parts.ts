@@ -1,6 +1,6 @@
 // The parts of jobs by what all of them recorded.
 import type { ThreadMoment } from "./thread_clock.ts";
-import type { Recorder } from "./truth_recorder.ts";
+import type { Interval, Recorder } from "./truth_recorder.ts";
 
 /** By name, ms. */
 export type Parts = Record<string, number>;
@@ -34,7 +34,7 @@ export function trueParts({ job, all, moments }: Recorded): Truth {
     ofOthers * sum(gaps.map((gap) => (gap.cpuMs * overlapMs(gap, fromMs, toMs)) / (gap.to.atMs - gap.from.atMs)));
   const own =
     sum(job.burns.map(({ from, to }) => to.atMs - from.atMs)) + sum(gaps.map(({ cpuMs }) => cpuMs / all.length));
-  const throttled = sum(job.burns.map((burn) => Math.min(waited(burn), burn.throttledMs)));
+  const throttled = sum(job.burns.map(throttledIn));
   const blocked = sum(job.waits.map(({ fromMs, readyMs, toMs }) => busyOthers(Math.max(fromMs, readyMs), toMs)));
   return {
     parts: {
@@ -47,14 +47,11 @@ export function trueParts({ job, all, moments }: Recorded): Truth {
       idle: sum(gaps.map(({ sleptMs }) => sleptMs)),
       unexplained: 0,
     },
-    stolenMs: { own: sum(job.burns.map(waited)) - throttled, between: sum(gaps.map(waited)) },
+    stolenMs: {
+      own: sum(job.burns.map(offCpu)) - throttled,
+      between: sum(gaps.map((gap) => offCpu(gap) - gap.sleptMs)),
+    },
   };
-}
-
-/** From one moment to a later one. */
-interface Interval {
-  from: ThreadMoment;
-  to: ThreadMoment;
 }
 
 /** An interval in which no job recorded work. */
@@ -68,8 +65,9 @@ function gapsBetween(moments: ThreadMoment[], all: Recorder[]): Gap[] {
   return moments.slice(0, -1).flatMap((from, index) => {
     const to = moments[index + 1]!;
     if (burning.has(from) || to.atMs === from.atMs) return [];
-    const cpuMs = to.cpuMs - from.cpuMs;
-    return [{ from, to, cpuMs, sleptMs: Math.max(0, to.atMs - from.atMs - cpuMs - waited({ from, to })) }];
+    const slept = to.turns !== from.turns; // else it was an interrupt, or the machine itself, that had the CPU
+    const sleptMs = slept ? Math.max(0, offCpu({ from, to }) - (to.waitedMs - from.waitedMs)) : 0;
+    return [{ from, to, cpuMs: to.cpuMs - from.cpuMs, sleptMs }];
   });
 }
 
@@ -77,9 +75,12 @@ function overlapMs({ from, to }: Interval, fromMs: number, toMs: number): number
   return Math.max(0, Math.min(to.atMs, toMs) - Math.max(from.atMs, fromMs));
 }
 
-/** The thread was ready to run, and was not on a CPU. */
-function waited({ from, to }: Interval): number {
-  return to.waitedMs - from.waitedMs;
+function offCpu({ from, to }: Interval): number {
+  return Math.max(0, to.atMs - from.atMs - (to.cpuMs - from.cpuMs));
+}
+
+function throttledIn({ from, to }: Interval): number {
+  return Math.min(to.waitedMs - from.waitedMs, to.throttledMs - from.throttledMs);
 }
 
 function sum(values: number[]): number {

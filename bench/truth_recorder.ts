@@ -1,32 +1,27 @@
 // What synthetic jobs really did, by clocks that know nothing of the ledger.
 import { createConnection, type Socket } from "node:net";
 import { performance } from "node:perf_hooks";
-import { type Cgroup, openCgroup } from "../src/telemetry/cgroup.ts";
 import type { ThreadClock, ThreadMoment } from "./thread_clock.ts";
 
-/** An interval in which a job kept the thread. */
-export interface Burn {
+/** From one moment to a later one. */
+export interface Interval {
   from: ThreadMoment;
   to: ThreadMoment;
-  /** Of it the quota was used up. */
-  throttledMs: number;
 }
 
 /** What one job did: times of `performance.now()`. */
 export class Recorder {
-  readonly burns: Burn[] = [];
+  /** Intervals in which it kept the thread. */
+  readonly burns: Interval[] = [];
   /** From when it waited, when it could have continued, and when it did. */
   readonly waits: { fromMs: number; readyMs: number; toMs: number }[] = [];
   gcMs = 0;
   readonly hasQuota: boolean;
   readonly #clock: ThreadClock;
-  readonly #cgroup: Cgroup | undefined;
 
   constructor(clock: ThreadClock) {
     this.#clock = clock;
-    const cgroup = openCgroup();
-    this.hasQuota = cgroup.read().cpuLimit !== undefined;
-    if (this.hasQuota) this.#cgroup = cgroup;
+    this.hasQuota = clock.hasQuota;
   }
 
   /** Keeps the thread for `ms` of wall time. */
@@ -54,15 +49,8 @@ export class Recorder {
 
   #keep(work: () => void): void {
     const from = this.#clock.mark();
-    const beforeMs = this.#throttledMs();
     work();
-    const throttledMs = this.#throttledMs() - beforeMs;
-    this.burns.push({ from, to: this.#clock.mark(), throttledMs });
-  }
-
-  /** For how long the quota was used up so far; the kernel also counts other threads of the process. */
-  #throttledMs(): number {
-    return (this.#cgroup?.readThrottling().throttledSeconds ?? 0) * 1e3;
+    this.burns.push({ from, to: this.#clock.mark() });
   }
 
   /** A timer, which is due by itself. */
