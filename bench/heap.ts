@@ -9,8 +9,8 @@ import { VARIANTS, type Variant } from "./tax_plan.ts";
 import { TRACED } from "./tax_round.ts";
 import { openTaxSetting, type TaxSetting } from "./tax_setting.ts";
 
-/** Before all others, so that all of a job's way is compiled. */
-const WARM_UP = 2_000;
+/** Before all others: it takes as many until all of a job's way is compiled, and compiled code is in the heap. */
+const WARM_UP = 20_000;
 const STEP = 10_000;
 const STEPS = 10;
 const MOST_GROWTH = 1.05;
