@@ -56,7 +56,8 @@ export async function measureTax(
   });
 }
 
-function startWorker(
+/** A worker of a variant, under load as soon as it is given jobs. */
+export function startWorker(
   variant: Variant,
   node: string,
   setting: TaxSetting,
@@ -65,7 +66,7 @@ function startWorker(
   const { otlp, profiles } = setting.receivers[variant.name]!;
   return new TaxWorker({
     variant,
-    entry: variant.isOther ? setting.entries.others : setting.entries.own,
+    entry: variant.isOther ? setting.entries.others! : setting.entries.own,
     node,
     url: setting.url,
     environment: {

@@ -10,7 +10,8 @@ import {
   prepareEnforcement,
   removeEnforcement,
 } from "../src/limits/plan_enforcement.ts";
-import type { Parts } from "./truth_recorder.ts";
+import { machineMs } from "./thread_clock.ts";
+import type { Parts, Truth } from "./true_parts.ts";
 
 /** One part of one workload, ms: as it was and as the ledger says. */
 export interface TruthRow {
@@ -18,6 +19,8 @@ export interface TruthRow {
   part: string;
   truth_ms: number;
   measured_ms: number;
+  /** Others had the CPU for so long where it makes a difference: the bounds are wider by that. */
+  noise_ms: number;
   /** It is within bounds. */
   ok: boolean;
 }
@@ -26,6 +29,8 @@ export interface TruthRow {
 const QUOTA = "0.5 CPUs";
 /** Workloads in which a callback of somebody else stands between the jobs and what they wait for. */
 const UNSEEN = /I\/O|mixed/;
+/** Parts of the recorded work itself: of a pause for garbage that others prolong nobody recorded that it was one. */
+const IN_OWN_WORK = new Set(["cpu", "gc"]);
 /** Each part within 5 % or this, ms. */
 const TOLERANCE_MS = 10;
 const TOLERANCE_SHARE = 0.05;
@@ -53,12 +58,12 @@ export async function measureTruth(names: string[], toleranceMs = TOLERANCE_MS):
   }
 }
 
-/** Answers "<ms>\\n" after so many ms with the time, by the clock of the machine. */
+/** Answers "<ms>\\n" after so many ms with `machineMs`. */
 async function startAnswering(): Promise<Server> {
   const server = createServer((socket) => {
     socket.on("error", () => {});
     socket.on("data", (data) => {
-      setTimeout(() => socket.write(`${performance.timeOrigin + performance.now()}\n`), Number(data));
+      setTimeout(() => socket.write(`${machineMs()}\n`), Number(data));
     });
   });
   server.listen(0, "127.0.0.1");
@@ -76,8 +81,7 @@ interface Measured {
 /** What happened to one job. */
 interface Outcome {
   measured: Parts;
-  truth: Parts;
-  stolenMs: number;
+  truth: Truth;
 }
 
 /** The quietest of some tries: the machine may give the CPU to others in the middle. */
@@ -87,15 +91,19 @@ async function measure({ workload, port, toleranceMs }: Measured): Promise<Truth
     const outcomes = await runChild(workload, port);
     if (noise(outcomes) < noise(best)) best = outcomes;
   }
-  return Object.keys(best[0]!.truth).map((part) => {
+  return Object.keys(best[0]!.truth.parts).map((part) => {
     const rows = best.map((outcome) => compare({ workload, part, toleranceMs }, outcome));
-    // Of many jobs the one that is furthest off.
-    return rows.reduce((worst, row) => (off(row) > off(worst) ? row : worst));
+    // Of many jobs the one that is furthest off, before all one that is out of bounds.
+    return rows.reduce((worst, row) =>
+      worst.ok > row.ok || (worst.ok === row.ok && off(row) > off(worst)) ? row : worst,
+    );
   });
 }
 
 function noise(outcomes: Outcome[]): number {
-  return outcomes.length ? Math.max(...outcomes.map(({ stolenMs }) => stolenMs)) : Infinity;
+  return outcomes.length
+    ? Math.max(...outcomes.map(({ truth }) => truth.stolenMs.own + truth.stolenMs.between))
+    : Infinity;
 }
 
 async function runChild(workload: string, port: number): Promise<Outcome[]> {
@@ -125,9 +133,9 @@ function thisSystem() {
 
 function compare(
   { workload, part, toleranceMs }: { workload: string; part: string; toleranceMs: number },
-  { measured, truth, stolenMs }: Outcome,
+  { measured, truth: { parts, stolenMs } }: Outcome,
 ): TruthRow {
-  const true_ms = truth[part]!;
+  const true_ms = parts[part]!;
   // Where it cannot be seen when a job could have continued, both ends are reported: the truth lies between.
   const { blocked = 0, overlapped = 0 } = measured;
   const most = UNSEEN.test(workload) ? measured.blocked_max! : blocked;
@@ -139,13 +147,15 @@ function compare(
         : [measured[part]!, measured[part]!];
   const measured_ms = Math.min(Math.max(true_ms, low), high);
   const within =
-    part === "unexplained" ? TOLERANCE_SHARE * truth.run! : Math.max(TOLERANCE_SHARE * true_ms, toleranceMs);
+    part === "unexplained" ? TOLERANCE_SHARE * parts.run! : Math.max(TOLERANCE_SHARE * true_ms, toleranceMs);
+  const noiseMs = stolenMs.between + (IN_OWN_WORK.has(part) ? stolenMs.own : 0);
   return {
     workload,
     part,
     truth_ms: round(true_ms),
     measured_ms: round(measured_ms),
-    ok: Math.abs(measured_ms - true_ms) <= within + stolenMs,
+    noise_ms: round(noiseMs),
+    ok: Math.abs(measured_ms - true_ms) <= within + noiseMs,
   };
 }
 

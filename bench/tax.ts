@@ -24,8 +24,8 @@ import { openTaxSetting } from "./tax_setting.ts";
 const isJson = process.env.JSON === "1";
 const plans = planTax(process.env);
 try {
-  const names = new Set(plans.flatMap(({ variants }) => variants.map(({ name }) => name)));
-  const setting = await openTaxSetting([...names], process.env.QUEUE_URL);
+  const variants = plans.flatMap(({ variants }) => variants);
+  const setting = await openTaxSetting(variants, process.env.QUEUE_URL);
   try {
     const machine = `${cpus().length} x ${cpus()[0]?.model}, ${process.platform} ${process.arch}`;
     if (!isJson) console.log(`${setting.store}; ${machine}; ${plans[0]?.rounds} rounds`);

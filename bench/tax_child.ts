@@ -1,5 +1,7 @@
 // One worker that runs jobs and says what they cost it: the child of the tax benchmark. Telemetry comes before everything
 // else, as in an application.
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import type { Job, Telemetry } from "bullmq";
 
 type Work = (job: Job) => Promise<unknown>;
@@ -32,6 +34,13 @@ export interface TaxTurn {
   tookMs: number[];
 }
 
+/** What it holds after garbage has been collected. */
+export interface HeapFigures {
+  heapBytes: number;
+  /** Outside of the heap, held by objects in it. */
+  externalBytes: number;
+}
+
 const { TELEMETRY = "", TURNS = "", QUEUE = "", QUEUE_URL = "" } = process.env;
 
 const module = TELEMETRY === "prodlike" ? import("./tax_prodlike.ts") : TELEMETRY ? import(TELEMETRY) : undefined;
@@ -52,7 +61,9 @@ worker.on("failed", (_job, error) => {
 });
 let onCompleted = (_job: Job) => {};
 worker.on("completed", (job) => onCompleted(job));
-process.on("message", async (order: TaxOrder) => process.send?.(await measure(order)));
+process.on("message", async (order: TaxOrder | "heap") =>
+  process.send?.(order === "heap" ? await measureHeap() : await measure(order)),
+);
 process.once("disconnect", () => process.exit());
 await worker.waitUntilReady();
 process.send?.("ready");
@@ -77,6 +88,17 @@ async function measure({ jobs, fromEnqueueing }: TaxOrder): Promise<TaxTurn> {
   await periodic?.run();
   const shareUs = periodic ? cpuUsSince(afterwards) * (ms / periodic.everyMs) : 0;
   return { cpuUs: workUs + shareUs, ms, rssMb, tookMs };
+}
+
+async function measureHeap(): Promise<HeapFigures> {
+  setFlagsFromString("--expose-gc");
+  const gc: () => void = runInNewContext("gc");
+  for (let i = 0; i < 3; i++) {
+    gc();
+    await new Promise((resolve) => setImmediate(resolve)); // what is freed may have callbacks that free more
+  }
+  const { heapUsed, external } = process.memoryUsage();
+  return { heapBytes: heapUsed, externalBytes: external };
 }
 
 function cpuUsSince(before: NodeJS.CpuUsage): number {

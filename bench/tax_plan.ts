@@ -19,7 +19,7 @@ export interface Variant {
 }
 
 /** From `off` to `profiler` each adds to the one before. */
-const VARIANTS: Variant[] = [
+export const VARIANTS: Variant[] = [
   own("bare", {}),
   own("off", { TELEMETRY: "prodlike" }),
   own("traced", { TELEMETRY: "prodlike", OTEL_ENABLED: "true", PRODLIKE_LEDGER: "off" }),

@@ -18,7 +18,7 @@ export interface TaxFigures {
 }
 
 /** What a traced API would have put into the job. */
-const TRACED = { metadata: '{"traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}' };
+export const TRACED = { metadata: '{"traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}' };
 
 export interface RoundOptions extends Pick<TaxSetting, "review" | "received"> {
   loads: Load[];

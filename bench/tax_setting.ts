@@ -10,7 +10,7 @@ import { EXIT } from "../src/terminal.ts";
 import { UserError } from "../src/user_error.ts";
 import { startTestRedis } from "../test/store.ts";
 import { nextMessage } from "./tax_message.ts";
-import { OTHERS } from "./tax_plan.ts";
+import { OTHERS, type Variant } from "./tax_plan.ts";
 import type { ReceivedCounts, ReceiverUrls } from "./tax_receiver.ts";
 
 /** All that the workers of the tax benchmark need. */
@@ -21,17 +21,19 @@ export interface TaxSetting {
   store: string;
   /** Where each of the workers sends to. */
   receivers: Record<string, ReceiverUrls>;
-  /** The built worker, and the same beside other packages. */
-  entries: { own: string; others: string };
+  /** The built worker, and, where a variant wants it, the same beside other packages. */
+  entries: { own: string; others?: string };
   /** A repository with a commit to review. */
   review: { root: string; base: string; head: string };
   received(): Promise<Record<string, ReceivedCounts>>;
   close(): void;
 }
 
-/** @throws {UserError} when there is no store, or when packages of the others are missing */
-export async function openTaxSetting(names: string[], queueUrl: string | undefined): Promise<TaxSetting> {
-  if (!existsSync(join(OTHERS, "node_modules", "bullmq-otel")))
+/** @throws {UserError} when there is no store, or when packages of the others are missing and wanted */
+export async function openTaxSetting(variants: Variant[], queueUrl: string | undefined): Promise<TaxSetting> {
+  const names = new Set(variants.map(({ name }) => name));
+  const hasOthers = variants.some(({ isOther }) => isOther);
+  if (hasOthers && !existsSync(join(OTHERS, "node_modules", "bullmq-otel")))
     throw new UserError("Cannot measure: the packages of bench/others are not installed", {
       next: "npm ci --prefix bench/others",
     });
@@ -62,7 +64,10 @@ export async function openTaxSetting(names: string[], queueUrl: string | undefin
       url,
       store,
       receivers: await nextMessage<Record<string, ReceiverUrls>>(collectors, "receiver"),
-      entries: { own: await buildWorker(join(ROOT, "dist")), others: await buildWorker(join(OTHERS, "dist")) },
+      entries: {
+        own: await buildWorker(join(ROOT, "dist")),
+        ...(hasOthers && { others: await buildWorker(join(OTHERS, "dist")) }),
+      },
       review: await makeReview(join(folder, "review")),
       received() {
         collectors.send("counts");

@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout } from "node:timers/promises";
 import { type JobsOptions, Queue } from "bullmq";
-import type { TaxOrder, TaxTurn } from "./tax_child.ts";
+import type { HeapFigures, TaxOrder, TaxTurn } from "./tax_child.ts";
 import { nextMessage } from "./tax_message.ts";
 import { RATE, type Variant } from "./tax_plan.ts";
 
@@ -79,6 +79,13 @@ export class TaxWorker {
     }
     await Promise.all(adding);
     return turn;
+  }
+
+  /** Has it collect its garbage. */
+  async heap(): Promise<HeapFigures> {
+    const figures = this.#message<HeapFigures>();
+    this.#child.send("heap");
+    return figures;
   }
 
   async close(): Promise<void> {

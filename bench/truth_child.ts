@@ -4,8 +4,13 @@ import { trace } from "@opentelemetry/api";
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-node";
 import { startLedger } from "../src/telemetry/ledger.ts";
 import { OwnerContextManager } from "../src/telemetry/owner.ts";
-import { connect, Recorder, trueParts } from "./truth_recorder.ts";
-import { workloads } from "./truth_workloads.ts";
+import { ThreadClock } from "./thread_clock.ts";
+import { trueParts } from "./true_parts.ts";
+import { connect, Recorder } from "./truth_recorder.ts";
+import { type Work, workloads } from "./truth_workloads.ts";
+
+/** Jobs of each connection before those that are measured. */
+const WARM_UP = 4;
 
 const [name = "", port = "0"] = process.argv.slice(2);
 const ledger = startLedger();
@@ -17,31 +22,46 @@ provider.register({ contextManager: new OwnerContextManager(ledger) });
 const tracer = trace.getTracer("truth");
 
 const sockets: Socket[] = [];
-for (let i = 0; i < 50; i++) {
-  sockets.push(await connect(Number(port)));
-  await new Recorder().ask(sockets[i]!, 1); // what is compiled at the first use is not what is measured
-}
-const works = workloads[name]!({ port: Number(port), sockets });
-const recorders = works.map(() => new Recorder());
-await Promise.all(
-  works.map((work, index) =>
-    tracer.startActiveSpan(String(index), async (span) => {
-      const recorder = recorders[index]!;
-      ledger.beginJob(span);
-      await recorder.record(work);
-      ledger.endJob(span);
-      // As in a queue, where the job's result is stored first: garbage collections become known meanwhile.
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      span.end();
-    }),
-  ),
-);
-const jobs = exporter.getFinishedSpans().map(({ name: index, attributes }) => {
-  const measured = Object.fromEntries(
-    Object.entries(attributes).map(([key, value]) => [key.replace(/^prodlike\.job\.(.*)_ms$/, "$1"), value]),
-  );
-  const recorder = recorders[Number(index)]!;
-  return { measured, truth: trueParts(recorder, recorders), stolenMs: recorder.stolenMs };
-});
-console.log(JSON.stringify({ jobs }));
+for (let i = 0; i < 50; i++) sockets.push(await connect(Number(port)));
+// What is compiled at the first use is not what is measured.
+for (let i = 0; i < WARM_UP; i++) await runJobs(sockets.map(smallJob));
+exporter.reset();
+console.log(JSON.stringify({ jobs: await runJobs(workloads[name]!({ port: Number(port), sockets })) }));
 for (const socket of sockets) socket.destroy();
+
+function smallJob(socket: Socket): Work {
+  return async (job) => {
+    job.burn(0);
+    await job.yield();
+    await job.sleep(1);
+    await job.ask(socket, 1);
+  };
+}
+
+/** Runs them together. */
+async function runJobs(works: Work[]) {
+  const clock = new ThreadClock();
+  const recorders = works.map(() => new Recorder(clock));
+  const moments = await Promise.all(
+    works.map((work, index) =>
+      tracer.startActiveSpan(String(index), async (span) => {
+        const from = clock.mark();
+        ledger.beginJob(span);
+        await work(recorders[index]!);
+        ledger.endJob(span);
+        const to = clock.mark();
+        // As in a queue, where the job's result is stored first: garbage collections become known meanwhile.
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        span.end();
+        return () => clock.moments.slice(clock.moments.indexOf(from), clock.moments.indexOf(to) + 1);
+      }),
+    ),
+  );
+  return exporter.getFinishedSpans().map(({ name: index, attributes }) => {
+    const measured = Object.fromEntries(
+      Object.entries(attributes).map(([key, value]) => [key.replace(/^prodlike\.job\.(.*)_ms$/, "$1"), value]),
+    );
+    const recorded = { job: recorders[Number(index)]!, all: recorders, moments: moments[Number(index)]!() };
+    return { measured, truth: trueParts(recorded) };
+  });
+}

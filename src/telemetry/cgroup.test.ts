@@ -48,7 +48,10 @@ test("openCgroup() reads version 2 in a container, whose cgroup is the root of i
       "proc/self/mountinfo": `22 1 254:1 / / rw - overlay overlay rw\n${v2Mount}`,
       ...within("sys/fs/cgroup", v2Files),
     },
-    (cgroup) => assert.deepEqual(cgroup.read(), v2Figures),
+    (cgroup) => {
+      assert.deepEqual(cgroup.read(), v2Figures);
+      assert.deepEqual(cgroup.readThrottling(), { periods: 40, throttledPeriods: 12, throttledSeconds: 0.73 });
+    },
   ));
 
 test("openCgroup() reads version 2 on a host, in a cgroup of its own with a colon in its path", () => {

@@ -31,7 +31,11 @@ export interface CgroupOptions {
 export interface Cgroup {
   /** The figures as they are now, of the cgroup that the process is in; once it has ended, of the one that it was in. */
   read(): CgroupFigures;
+  /** Only what the quota took, from one file, of the cgroup that the last `read` found. */
+  readThrottling(): Throttling;
 }
+
+export type Throttling = Pick<CgroupFigures, "periods" | "throttledPeriods" | "throttledSeconds">;
 
 /**
  * The cgroup of a process, inside a container or outside. Its parents are not looked at. The root cgroup counts as none:
@@ -54,6 +58,7 @@ export function openCgroup({ pid, root = "/" }: CgroupOptions = {}): Cgroup {
       }
       return readFigures(places);
     },
+    readThrottling: () => (places.cpu ? readStat(places.cpu).throttling : {}),
   };
 }
 
@@ -131,18 +136,24 @@ function readFigures({ cpu, cpuacct, memory }: Places): CgroupFigures {
 }
 
 function readCpu(place: Place): CgroupFigures {
-  const stat = readText(join(place.folder, "cpu.stat")) ?? "";
+  const { stat, throttling } = readStat(place);
   return {
     cpuLimit: readCpuLimit(place),
+    ...throttling,
+    ...(place.version === 2 && { cpuSeconds: scaled(field(stat, "usage_usec"), 1e6) }),
+  };
+}
+
+function readStat({ version, folder }: Place): { stat: string; throttling: Throttling } {
+  const stat = readText(join(folder, "cpu.stat")) ?? "";
+  const throttledSeconds =
+    version === 1 ? scaled(field(stat, "throttled_time"), 1e9) : scaled(field(stat, "throttled_usec"), 1e6);
+  const throttling = {
     periods: field(stat, "nr_periods"),
     throttledPeriods: field(stat, "nr_throttled"),
-    ...(place.version === 1
-      ? { throttledSeconds: scaled(field(stat, "throttled_time"), 1e9) }
-      : {
-          throttledSeconds: scaled(field(stat, "throttled_usec"), 1e6),
-          cpuSeconds: scaled(field(stat, "usage_usec"), 1e6),
-        }),
+    throttledSeconds,
   };
+  return { stat, throttling };
 }
 
 /** "-1" and "max" are no limit. */

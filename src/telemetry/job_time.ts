@@ -1,3 +1,4 @@
+import { JobThrottling, type Throttled } from "./job_throttling.ts";
 import { loopTiming } from "./loop_timing.ts";
 
 /** Where the time of one attempt of a job went, in ms; see docs/ledger.md. */
@@ -27,9 +28,6 @@ export interface Clocks {
 export class JobTime {
   /** Its own JavaScript, pauses for garbage and throttling among it. */
   ownMs = 0;
-  gcMs = 0;
-  /** `undefined`: nobody counts. */
-  throttledMs: number | undefined;
   blockedMs = 0;
   blockedMaxMs = 0;
   /** When it last had the thread, and how much JavaScript had run in all by then. */
@@ -37,11 +35,31 @@ export class JobTime {
   leftBusyMs: number;
   readonly #start: Clocks;
   #end: (Clocks & { ownMs: number }) | undefined;
+  #pausesMs = 0;
+  /** What the quota took; `undefined`: nobody counts. */
+  #throttling: JobThrottling | undefined;
 
   constructor(start: Clocks) {
     this.#start = start;
     this.leftMs = start.nowMs;
     this.leftBusyMs = start.busyMs;
+  }
+
+  /** It runs under a quota. */
+  watchThrottling(): void {
+    this.#throttling = new JobThrottling();
+  }
+
+  /** It was off the CPU in its own time. */
+  addThrottled(throttled: Throttled): void {
+    if (!this.#end) this.#throttling?.add(throttled);
+  }
+
+  /** A pause for garbage has begun in its own time. */
+  addPause(startMs: number, ms: number): void {
+    if (startMs < this.#start.nowMs || (this.#end && startMs >= this.#end.nowMs)) return;
+    this.#pausesMs += ms;
+    this.#throttling?.addPause(startMs, ms);
   }
 
   /** The processor has returned; what runs on its behalf later is not its time. */
@@ -56,8 +74,8 @@ export class JobTime {
     const run = this.#end.nowMs - this.#start.nowMs;
     const idle = this.#end.idleMs - this.#start.idleMs;
     const others = this.#end.busyMs - this.#start.busyMs - ownMs;
-    const gc = Math.min(this.gcMs, ownMs);
-    const throttled = this.throttledMs === undefined ? undefined : Math.min(this.throttledMs, ownMs - gc);
+    const gc = Math.min(this.#pausesMs - (this.#throttling?.inPausesMs() ?? 0), ownMs);
+    const throttled = this.#throttling && Math.min(this.#throttling.ms, ownMs - gc);
     const blocked = Math.min(this.blockedMs, others);
     return {
       run,

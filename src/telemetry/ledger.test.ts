@@ -11,6 +11,7 @@ for (const workload of [
   "a neighbour blocks I/O that has come",
   "two computing in turns",
   "garbage",
+  "0.5 CPUs, two jobs in turns",
 ]) {
   test(`the ledger says the truth: ${workload}`, { skip: currentRuntime === "deno" }, async () => {
     const off = (await measureTruth([workload], 30)).filter(({ ok }) => !ok);

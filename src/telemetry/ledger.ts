@@ -28,13 +28,14 @@ type Owned = { [OWNER]?: Owner | undefined };
 /** Makes the ledger of this process, which the context manager tells of every change. Not on Deno, whose hooks see no context. */
 export function startLedger(): Ledger {
   const readiness = new Readiness();
-  const time = new ThreadTime((job, nowMs) => {
+  const throttling = new ThrottleEstimate();
+  const onReturn = (job: JobTime, nowMs: number) => {
     const { sureFromMs, sureUntilMs, possibleFromMs } = readiness.ofReturn(job, nowMs);
     const { history } = time;
     if (sureUntilMs > sureFromMs) job.blockedMs += history.busyAt(sureUntilMs) - history.busyAt(sureFromMs);
     job.blockedMaxMs += Math.max(0, time.busyMs - history.busyAt(possibleFromMs));
-  });
-  const throttling = new ThrottleEstimate();
+  };
+  const time = new ThreadTime(onReturn, (job, elapsedMs, nowMs) => throttling.booked(job, elapsedMs, nowMs));
   watchGarbage(time);
   return {
     begin(resource, context, nowMs, leftMs) {
@@ -65,14 +66,13 @@ export function startLedger(): Ledger {
       time.book(nowMs);
       owner.job = new JobTime(readClocks(time.busyMs, nowMs));
       owner.isJob = true;
-      throttling.begin(owner.job, time.busyMs);
+      throttling.begin(owner.job);
     },
     endJob(span) {
       const job = (span as Owned)[OWNER]?.job;
       if (!job) return;
       const nowMs = performance.now();
       time.book(nowMs);
-      throttling.end(job, time.busyMs);
       job.end(readClocks(time.busyMs, nowMs));
     },
   };
@@ -88,8 +88,7 @@ function ownerOf(context: Context): Owner {
 function watchGarbage(time: ThreadTime): void {
   new PerformanceObserver((list) => {
     for (const { startTime, duration } of list.getEntries()) {
-      const job = time.history.ownerAt(startTime)?.job;
-      if (job) job.gcMs += duration;
+      time.history.ownerAt(startTime)?.job?.addPause(startTime, duration);
     }
   }).observe({ entryTypes: ["gc"] });
 }

@@ -15,6 +15,9 @@ export interface Owner {
 /** A job continues after others had the thread for a while since it ran last. */
 export type OnReturn = (job: JobTime, nowMs: number) => void;
 
+/** Somebody had the thread for so long until `nowMs`; `undefined`: no job. */
+export type OnBooked = (job: JobTime | undefined, elapsedMs: number, nowMs: number) => void;
+
 /** Others may have had the thread for so long, in ms, without a look at who could have run instead. */
 const UNREMARKABLE_MS = 0.05;
 
@@ -27,11 +30,13 @@ export class ThreadTime {
   busyMs = 0;
   readonly history = new ThreadHistory();
   readonly #onReturn: OnReturn;
+  readonly #onBooked: OnBooked;
   #owner: Owner | undefined;
   #sinceMs = performance.now();
 
-  constructor(onReturn: OnReturn) {
+  constructor(onReturn: OnReturn, onBooked: OnBooked) {
     this.#onReturn = onReturn;
+    this.#onBooked = onBooked;
   }
 
   /** Who has the thread; `undefined`: the event loop itself, as while it waits. */
@@ -63,6 +68,7 @@ export class ThreadTime {
     owner.ownMs += elapsedMs;
     this.busyMs += elapsedMs;
     const { job } = owner;
+    this.#onBooked(job, elapsedMs, nowMs);
     if (!job) return;
     job.ownMs += elapsedMs;
     job.leftMs = nowMs;
