@@ -58,6 +58,19 @@ test("analyze() reads descriptions of any shape", async () => {
   assert.ok(run.id.length <= 200);
 });
 
+test("analyze() ends the timeline with the load, and means over the time of jobs alone", async () => {
+  const run = testRun({
+    jobs: [{ name: "work", count: 100, everyMs: 100, parts: { cpu: 40, idle: 60 } }],
+    metrics: { [names.ACTIVE_JOBS]: (second) => (second > 10 ? 1_000 : 1) },
+  });
+  const loaded = { ...(run.description as object), end: new Date(BEGIN_MS + 30_000).toISOString() };
+  const end = new Date(BEGIN_MS + 10_500).toISOString();
+  const report = await analyze({ ...run, description: { ...loaded, load: { end } } });
+  assert.equal(report.timeline.durationMs, 10_500);
+  assert.equal((await analyze({ ...run, description: loaded })).timeline.durationMs, 30_000);
+  assert.equal(report.laws?.find(({ name }) => name === "Little's law")?.measured, 1);
+});
+
 test("analyze() survives hostile spans and says how many were damaged", async () => {
   const long = "x".repeat(1e6);
   const report = await analyze({
