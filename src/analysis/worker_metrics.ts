@@ -71,7 +71,8 @@ export class WorkerMetrics {
       channel.count++;
     }
     const shown = definition?.isCounter ? rate : value;
-    if (definition && shown !== undefined && atMs <= endMs + READ_MS) channel.buckets.add(atMs, shown * definition.scale);
+    if (definition && shown !== undefined && atMs <= endMs + READ_MS)
+      channel.buckets.add(atMs, shown * definition.scale);
   }
 
   has(metric: string): boolean {
