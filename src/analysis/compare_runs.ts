@@ -1,5 +1,6 @@
 import type { JobValues } from "./analyze.ts";
 import { compareValues, type Difference, LEAST_VALUES } from "./compare.ts";
+import { cpuShareOf, differentMachine } from "./cpu_share.ts";
 import type { JobRecord } from "./job_record.ts";
 import type { JobType, NotMeasured, Report } from "./report.ts";
 
@@ -15,6 +16,8 @@ export interface Comparison {
   b: string;
   /** "No difference shown", or the largest one in a sentence. */
   verdict: string;
+  /** Why times other than CPU cannot be compared; absent when they can. */
+  machine?: string;
   jobs: ComparedJob[];
   notMeasured: NotMeasured[];
 }
@@ -31,15 +34,25 @@ export interface ComparedFigure extends Difference {
   of: ComparedTime;
 }
 
-/** Times of an attempt that are compared: enqueue to end, the run, and its JavaScript with its pauses for garbage. */
+/** Times of an attempt that are compared: enqueue to end, the run, and its CPU time. */
 export const COMPARED = ["total", "run", "cpu"] as const;
 export type ComparedTime = (typeof COMPARED)[number];
 
-const timeOf: Record<ComparedTime, (record: JobRecord) => number | undefined> = {
-  total: ({ totalMs }) => totalMs,
-  run: ({ parts }) => parts.run,
-  cpu: ({ parts: { cpu, gc } }) => (cpu === undefined ? undefined : cpu + (gc ?? 0)),
-};
+/**
+ * What is compared of each. The mean of CPU times is sharper than their median, when those ends are left out at which a
+ * machine that is busy with other things has put them.
+ */
+const FIGURES = {
+  total: ["median", "p95"],
+  run: ["median", "p95"],
+  cpu: ["trimmed mean", "p95"],
+} as const satisfies Record<ComparedTime, readonly Difference["what"][]>;
+const ALL_FIGURES = Object.values(FIGURES).flat().length;
+
+/** Share of the attempts that have to say their CPU time. */
+const MOSTLY = 0.9;
+/** Shares of a CPU that the threads of two runs had may differ by so much, as a ratio. */
+const SAME_MACHINE = 0.1;
 
 /** ms of CPU that one sample of a profile stands for: what the profiler's default is. */
 const SAMPLE_MS = 10;
@@ -63,18 +76,22 @@ export function compareRuns(a: AnalyzedRun, b: AnalyzedRun): Comparison {
     }
     return least >= LEAST_VALUES;
   });
-  const falseAlarms = 0.05 / Math.max(1, both.length * COMPARED.length);
+  const perFigure = 0.05 / Math.max(1, both.length * ALL_FIGURES);
   const jobs = both.map((name): ComparedJob => {
     const [recordsA, recordsB] = [a.values.get(name) ?? [], b.values.get(name) ?? []];
     const figures = COMPARED.flatMap((of) => {
+      const read = of === "cpu" ? cpuReader([recordsA, recordsB]) : times[of];
       const [valuesA, valuesB] = [recordsA, recordsB].map((records) =>
-        records.map(timeOf[of]).filter((value) => value !== undefined),
+        records.map(read).filter((value) => value !== undefined),
       ) as [number[], number[]];
       if (Math.min(valuesA.length, valuesB.length) < LEAST_VALUES) {
         notMeasured.push({ what: `${of} of ${name}`, reason: "too few attempts of a run have it" });
         return [];
       }
-      return compareValues(valuesA, valuesB, { falseAlarms }).map((difference) => ({ of, ...difference }));
+      if (of === "cpu" && read === wallCpu) notMeasured.push({ what: `CPU time of ${name}`, reason: WALL });
+      const figures = [...FIGURES[of]];
+      const options = { figures, falseAlarms: perFigure * figures.length };
+      return compareValues(valuesA, valuesB, options).map((difference) => ({ of, ...difference }));
     });
     return {
       name,
@@ -83,8 +100,33 @@ export function compareRuns(a: AnalyzedRun, b: AnalyzedRun): Comparison {
       functions: compareFunctions(jobOf(a, name), jobOf(b, name)),
     };
   });
-  return { a: a.report.run.id, b: b.report.run.id, verdict: verdictOf(jobs), jobs, notMeasured };
+  const shares = [
+    { share: cpuShareOf(a.report), name: "in A" },
+    { share: cpuShareOf(b.report), name: "in B" },
+  ] as const;
+  const machine = differentMachine(shares, SAME_MACHINE);
+  const ids = { a: a.report.run.id, b: b.report.run.id };
+  return { ...ids, verdict: verdictOf(jobs, machine), ...(machine ? { machine } : {}), jobs, notMeasured };
 }
+
+const times: Record<Exclude<ComparedTime, "cpu">, (record: JobRecord) => number> = {
+  total: ({ totalMs }) => totalMs,
+  run: ({ parts }) => parts.run,
+};
+
+type Reader = (record: JobRecord) => number | undefined;
+const WALL = "compared is JavaScript by the wall clock, in which is what other processes of the machine took";
+
+/** CPU time where both runs know it; else their JavaScript by the wall clock. */
+function cpuReader(sides: JobRecord[][]): Reader {
+  const isKnown = sides.every((records) => {
+    const known = records.filter(({ cpuTimeMs }) => cpuTimeMs !== undefined).length;
+    return known >= MOSTLY * records.length;
+  });
+  return isKnown ? ({ cpuTimeMs }) => cpuTimeMs : wallCpu;
+}
+
+const wallCpu: Reader = ({ parts: { cpu, gc } }) => (cpu === undefined ? undefined : cpu + (gc ?? 0));
 
 const jobOf = ({ report }: AnalyzedRun, name: string) => report.jobs.find((job) => job.name === name);
 
@@ -111,13 +153,15 @@ function compareFunctions(a: JobType | undefined, b: JobType | undefined): Compa
     .slice(0, MOST_FUNCTIONS);
 }
 
-function verdictOf(jobs: ComparedJob[]): string {
+function verdictOf(jobs: ComparedJob[], machine: string | undefined): string {
   if (jobs.length === 0) return "Nothing can be said: no job type has enough attempts in both runs";
   const shown = jobs.flatMap(({ name, figures }) =>
-    figures.filter(({ verdict }) => verdict !== "no difference").map((figure) => ({ name, ...figure })),
+    figures
+      .filter(({ of, verdict }) => verdict !== "no difference" && (of === "cpu" || machine === undefined))
+      .map((figure) => ({ name, ...figure })),
   );
   const [largest] = shown.sort((one, other) => Math.abs(other.ratio) - Math.abs(one.ratio));
-  if (!largest) return "No difference shown";
+  if (!largest) return machine === undefined ? "No difference shown" : "No difference of CPU shown";
   const percent = (ratio: number) => `${(100 * Math.abs(ratio)).toFixed(0)} %`;
   const { name, of, what, ratio, verdict } = largest;
   return `${name}: ${what} of ${of} is ${percent(ratio)} ${verdict}`;

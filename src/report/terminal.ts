@@ -1,6 +1,7 @@
 import type { Evidence, Finding, JobType, Report } from "../analysis/report.ts";
 import type { Paint } from "../terminal.ts";
 import { duration, number, share } from "./figures.ts";
+import { functionName, functionPlace } from "./function_text.ts";
 import { gainReason, gainText } from "./gain_text.ts";
 import { drawnParts, largestParts, partText } from "./parts.ts";
 import { taxText } from "./tax_text.ts";
@@ -73,7 +74,9 @@ function evidenceText(evidence: Evidence): string {
   const name = shown(evidence.name, 60);
   if (evidence.kind === "span") return `span ${shown(evidence.spanId, 16)} ${name} ${duration(evidence.ms)}`;
   if (evidence.kind === "metric") return `${name} ${number(evidence.value)} ${shown(evidence.unit, 20)}`;
-  return `${name} ${shown(evidence.file.split("/").at(-1) ?? "", 60)}:${evidence.line} ${share(evidence.share)} of CPU`;
+  const { line, file } = evidence;
+  const place = functionPlace({ line, file: file.split("/").at(-1) ?? "" }, 60);
+  return `${shown(functionName(evidence.name), 60)} ${shown(place, 80)} ${share(evidence.share)} of CPU`;
 }
 
 interface JobLineOptions {

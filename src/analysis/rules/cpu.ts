@@ -5,7 +5,7 @@ import type { JobTypeFacts } from "../job_type.ts";
 import { cpuOfBusyThread } from "../laws.ts";
 import { gainOfPart, gainOfThread } from "../predict.ts";
 import type { Finding, Gain } from "../report.ts";
-import { showFunction, showMs, showShare } from "../show.ts";
+import { showFunction, showMs, showPlacedFunction, showShare } from "../show.ts";
 import { limit } from "../thresholds.ts";
 
 /** Code that keeps the thread: jobs are mostly CPU, or the thread is what they queue for. */
@@ -81,8 +81,7 @@ function actionFor(job: string, target: Suspect | undefined, hasProfile: boolean
   if (!hasProfile) return "Record the run again with PROFILING=on: it names the functions.";
   if (!target)
     return `Start another worker process, or look at the flame graph of ${job} for work that it can do without.`;
-  const place = target.file ? ` (${target.file}:${target.line})` : "";
-  return `Make ${showFunction(target)}${place} cheaper, or move it to a worker thread.`;
+  return `Make ${showPlacedFunction(target)} cheaper, or move it to a worker thread.`;
 }
 
 /** The span inside the jobs that has the most of their CPU time, when that is much of it. */

@@ -1,5 +1,6 @@
 import type { Evidence, Finding, Report } from "../../analysis/report.ts";
 import { duration, number, quantity, share } from "../figures.ts";
+import { functionName, functionPlace } from "../function_text.ts";
 import { gainReason, gainText } from "../gain_text.ts";
 import { shown } from "../visible_text.ts";
 import { html, type Markup, name, omitted } from "./markup.ts";
@@ -45,15 +46,11 @@ function item(evidence: Evidence): Markup {
     case "span":
       return html`<li><span class="kind">span</span><a href="#traces" data-span="${shown(evidence.spanId, 32)}">${name(evidence.name)}</a> took ${duration(evidence.ms)} <code class="id">${shown(evidence.spanId, 32)}</code></li>`;
     case "function":
-      return html`<li><span class="kind">function</span>${name(evidence.name)} <code class="where">${place(evidence)}</code> ${duration(evidence.cpuMs)} of CPU, ${share(evidence.share)}</li>`;
+      return html`<li><span class="kind">function</span>${name(functionName(evidence.name))} <code class="where">${place(evidence)}</code> ${duration(evidence.cpuMs)} of CPU, ${share(evidence.share)}</li>`;
     case "metric":
       return html`<li><span class="kind">metric</span>${name(evidence.name)} ${quantity(evidence.value, evidence.unit)}</li>`;
   }
 }
 
 /** Where a function stands: the end of the path and the line. */
-export function place({ file, line }: { file: string; line: number }): Markup {
-  if (file === "") return html`native`;
-  const end = file.length > 80 ? `…${file.slice(-79)}` : file;
-  return name(line > 0 ? `${end}:${line}` : end);
-}
+export const place = (code: { file: string; line: number }): Markup => name(functionPlace(code, 80));

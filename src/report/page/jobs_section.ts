@@ -1,5 +1,6 @@
 import type { JobType, Report } from "../../analysis/report.ts";
 import { duration, number, share } from "../figures.ts";
+import { functionName } from "../function_text.ts";
 import { place } from "./findings_section.ts";
 import { ledgerChart, ledgerLegend, ledgerPatterns } from "./ledger_chart.ts";
 import { type Content, html, type Markup, name, omitted, table } from "./markup.ts";
@@ -44,12 +45,12 @@ function criticalPath({ criticalPath: paths }: JobType): Markup {
   )}</dl></div>`;
 }
 
-function details({ spans, downstream, repeated, functions, total, parts }: JobType): Content[] {
-  const percentiles = Object.entries({ "enqueue to end": total, ...parts }).map(([part, of]) => [
-    part,
-    number(of.samples),
-    ...[of.mean, of.p50, of.p95, of.p99, of.max].map(duration),
-  ]);
+function details({ spans, downstream, repeated, functions, total, parts, cpuTime }: JobType): Content[] {
+  const percentiles = Object.entries({
+    "enqueue to end": total,
+    ...parts,
+    ...(cpuTime ? { "CPU time": cpuTime } : {}),
+  }).map(([part, of]) => [part, number(of.samples), ...[of.mean, of.p50, of.p95, of.p99, of.max].map(duration)]);
   return [
     folded("Percentiles", percentiles, ["Time", "samples", "mean", "p50", "p95", "p99", "most"]),
     folded(
@@ -83,7 +84,7 @@ function details({ spans, downstream, repeated, functions, total, parts }: JobTy
     folded(
       "Functions by their own CPU time",
       (functions ?? []).map((each) => [
-        name(each.name),
+        name(functionName(each.name)),
         html`<code>${place(each)}</code>`,
         duration(each.selfMs),
         duration(each.totalMs),
