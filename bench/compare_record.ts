@@ -24,13 +24,13 @@ export interface PlannedRun {
 }
 
 /** Jobs of a turn, all waiting before it begins. */
-const TURN = 50;
+const TURN = 25;
 const WARM_UP = 200;
 const KEEP_NONE = { removeOnComplete: true };
 const TELEMETRY = { TELEMETRY: "prodlike", OTEL_ENABLED: "true" };
 
 /**
- * Records a run of `jobs` jobs for each plan, the workers in turns of a quarter of a second: a machine that changes its speed
+ * Records a run of `jobs` jobs for each plan, the workers in turns of an eighth of a second: a machine that changes its speed
  * changes it for all of them.
  *
  * @throws {UserError} when there is no Redis

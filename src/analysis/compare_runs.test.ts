@@ -19,11 +19,12 @@ interface RunOptions {
 /** A run of jobs whose CPU time scatters by a tenth around `cpuMs`, and as much of waiting for something. */
 function run(id: string, { jobs = 200, cpuMs = 50, seed = 1, functions, cpuShare }: RunOptions = {}): AnalyzedRun {
   const random = seededRandom(seed);
-  const records = Array.from({ length: jobs }, () => {
+  const records = Array.from({ length: jobs }, (_, startMs) => {
     const cpuTimeMs = cpuMs * (0.9 + 0.2 * random());
     const cpu = cpuTimeMs / (cpuShare ?? 1);
     const idle = 40 + 20 * random();
     return {
+      startMs,
       totalMs: cpu + idle + 5,
       parts: { run: cpu + idle, cpu, idle },
       path: [],
@@ -72,6 +73,8 @@ test("compareRuns() takes CPU time where it is known, and nothing else of a mach
   assert.deepEqual(same.notMeasured, []);
   assert.match(compareRuns(quiet, more).verdict, /^review: (trimmed mean|p95) of cpu is (9|10|11) % more$/);
   assert.equal(compareRuns(busy, more).machine, undefined);
+  for (const record of busy.values.get("review")!.slice(0, 30)) delete record.cpuTimeMs;
+  assert.match(compareRuns(quiet, busy).verdict, /^Nothing can be said: the machine was not the same/);
   const throttled = structuredClone(more.report);
   Object.assign(throttled.jobs[0]!.parts, { cpu: { mean: 50 }, throttled: { mean: 60 } });
   assert.equal(compareRuns(quiet, { ...more, report: throttled }).machine, undefined, "its own quota is why");
@@ -90,6 +93,12 @@ test("compareRuns() names functions that differ by more than chance, wherever th
       ["new", 0, 4.5],
     ],
   );
+});
+
+test("compareRuns() takes a function that is not among those with the most for the last of them", () => {
+  const most = Array.from({ length: 15 }, (_, index) => code(`f${index}`, 4_000 - 10 * index));
+  const before = run("a", { functions: [...most.slice(0, 14), code("known", 3_900)] });
+  assert.deepEqual(compareRuns(before, run("b", { functions: most })).jobs[0]?.functions, []);
 });
 
 test("compareRuns() says what it cannot compare", () => {

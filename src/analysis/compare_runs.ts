@@ -25,6 +25,8 @@ export interface Comparison {
 export interface ComparedJob {
   name: string;
   samples: { a: number; b: number };
+  /** CPU is JavaScript by the wall clock, as a run does not know its CPU time. */
+  isCpuByWall?: true;
   figures: ComparedFigure[];
   /** Functions whose own CPU time a job differs by more than chance, the largest difference first. */
   functions: { name: string; file: string; line: number; a: number; b: number }[];
@@ -59,6 +61,8 @@ const SAMPLE_MS = 10;
 /** Standard deviations beyond which a difference of two numbers of samples is more than chance, with many functions. */
 const FUNCTION_DEVIATIONS = 4;
 const MOST_FUNCTIONS = 5;
+/** A job type of a report has no more functions. */
+const MOST_KNOWN = 15;
 
 /**
  * Compares the job types that both runs have. The chance of saying any difference where there is none is 5 % over all of
@@ -78,7 +82,9 @@ export function compareRuns(a: AnalyzedRun, b: AnalyzedRun): Comparison {
   });
   const perFigure = 0.05 / Math.max(1, both.length * ALL_FIGURES);
   const jobs = both.map((name): ComparedJob => {
-    const [recordsA, recordsB] = [a.values.get(name) ?? [], b.values.get(name) ?? []];
+    const [recordsA = [], recordsB = []] = [a, b].map(({ values }) =>
+      (values.get(name) ?? []).toSorted((one, other) => one.startMs - other.startMs),
+    );
     const figures = COMPARED.flatMap((of) => {
       const read = of === "cpu" ? cpuReader([recordsA, recordsB]) : times[of];
       const [valuesA, valuesB] = [recordsA, recordsB].map((records) =>
@@ -88,7 +94,7 @@ export function compareRuns(a: AnalyzedRun, b: AnalyzedRun): Comparison {
         notMeasured.push({ what: `${of} of ${name}`, reason: "too few attempts of a run have it" });
         return [];
       }
-      if (of === "cpu" && read === wallCpu) notMeasured.push({ what: `CPU time of ${name}`, reason: WALL });
+      if (read === wallCpu) notMeasured.push({ what: `CPU time of ${name}`, reason: WALL });
       const figures = [...FIGURES[of]];
       const options = { figures, falseAlarms: perFigure * figures.length };
       return compareValues(valuesA, valuesB, options).map((difference) => ({ of, ...difference }));
@@ -96,6 +102,7 @@ export function compareRuns(a: AnalyzedRun, b: AnalyzedRun): Comparison {
     return {
       name,
       samples: { a: recordsA.length, b: recordsB.length },
+      ...(cpuReader([recordsA, recordsB]) === wallCpu ? { isCpuByWall: true as const } : {}),
       figures,
       functions: compareFunctions(jobOf(a, name), jobOf(b, name)),
     };
@@ -133,18 +140,24 @@ const jobOf = ({ report }: AnalyzedRun, name: string) => report.jobs.find((job) 
 /** Own CPU ms a job, where the numbers of samples differ by more than chance (Poisson). */
 function compareFunctions(a: JobType | undefined, b: JobType | undefined): ComparedJob["functions"] {
   if (!a?.functions || !b?.functions) return [];
-  const byPlace = new Map<string, ComparedJob["functions"][number]>();
+  const byPlace = new Map<
+    string,
+    Pick<ComparedJob["functions"][number], "name" | "file" | "line"> & { a?: number; b?: number }
+  >();
   const perJob = { a: a.count, b: b.count };
+  // One that is not among those with the most takes less than the last of them, and is taken for that.
+  const [leastA, leastB] = [leastOf(a, a.functions), leastOf(b, b.functions)];
   for (const side of ["a", "b"] as const) {
     for (const { name, file, line, selfMs } of (side === "a" ? a : b).functions ?? []) {
       const place = `${name} ${file}`; // its line moves when something above it changes
-      const known = byPlace.get(place) ?? { name, file, line, a: 0, b: 0 };
-      known[side] += selfMs / perJob[side];
+      const known = byPlace.get(place) ?? { name, file, line };
+      known[side] = (known[side] ?? 0) + selfMs / perJob[side];
       byPlace.set(place, known);
     }
   }
   const variance = (ms: number, jobs: number) => (Math.max(ms * jobs, SAMPLE_MS) * SAMPLE_MS) / jobs ** 2;
   return [...byPlace.values()]
+    .map((each) => ({ ...each, a: each.a ?? leastA, b: each.b ?? leastB }))
     .filter((each) => {
       const deviation = Math.sqrt(variance(each.a, a.count) + variance(each.b, b.count));
       return Math.abs(each.b - each.a) > FUNCTION_DEVIATIONS * deviation;
@@ -153,11 +166,19 @@ function compareFunctions(a: JobType | undefined, b: JobType | undefined): Compa
     .slice(0, MOST_FUNCTIONS);
 }
 
+/** What a function that is not in the list takes a job, at the most. */
+function leastOf({ count }: JobType, functions: NonNullable<JobType["functions"]>): number {
+  return functions.length < MOST_KNOWN ? 0 : functions.at(-1)!.selfMs / count;
+}
+
 function verdictOf(jobs: ComparedJob[], machine: string | undefined): string {
   if (jobs.length === 0) return "Nothing can be said: no job type has enough attempts in both runs";
-  const shown = jobs.flatMap(({ name, figures }) =>
+  if (machine !== undefined && jobs.every(({ isCpuByWall }) => isCpuByWall)) return `Nothing can be said: ${machine}`;
+  const shown = jobs.flatMap(({ name, figures, isCpuByWall }) =>
     figures
-      .filter(({ of, verdict }) => verdict !== "no difference" && (of === "cpu" || machine === undefined))
+      .filter(
+        ({ of, verdict }) => verdict !== "no difference" && (machine === undefined || (of === "cpu" && !isCpuByWall)),
+      )
       .map((figure) => ({ name, ...figure })),
   );
   const [largest] = shown.sort((one, other) => Math.abs(other.ratio) - Math.abs(one.ratio));

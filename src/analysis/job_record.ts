@@ -5,6 +5,8 @@ import { spansOfJob, type TraceTree } from "./trace_tree.ts";
 
 /** What is kept of one attempt of a job for percentiles and comparisons. */
 export interface JobRecord {
+  /** Unix time. */
+  startMs: number;
   /** Enqueue to end, or start to end where the wait is not known. */
   totalMs: number;
   /** With `run` and, where known, `wait`. */
@@ -68,6 +70,7 @@ export function observeJob(tree: TraceTree, place: number): ObservedJob {
     tree,
     place,
     record: {
+      startMs: span.startMs,
       totalMs: (waitMs ?? 0) + spanMs,
       parts: { ...(waitMs === undefined ? {} : { wait: waitMs }), ...parts, run: runMs ?? spanMs },
       ...(offCpuMs === undefined ? {} : { cpuTimeMs: Math.max(0, ownMs(parts) - offCpuMs) }),
