@@ -11,7 +11,7 @@ export interface Difference {
   /** Where the ratio lies, with the confidence that was asked for. */
   from: number;
   until: number;
-  /** "no difference" is "no difference shown": the interval contains none. */
+  /** "no difference" is "no difference shown": the interval contains one of 1 % or less. */
   verdict: "more" | "less" | "no difference";
 }
 
@@ -25,6 +25,8 @@ export interface CompareOptions {
   seed?: number;
 }
 
+/** Two processes with one program differ by so much; `make bench PART=compare` is why. */
+const SAME = 0.01;
 /** Fewer values a side say nothing of a p95. */
 export const LEAST_VALUES = 20;
 
@@ -60,7 +62,7 @@ export function compareValues(a: readonly number[], b: readonly number[], option
     const sorted = ratios[index]!.sort();
     const [figureA, figureB] = [read[what](sideA.sorted), read[what](sideB.sorted)];
     const [from, until] = [quantile(sorted, tail), quantile(sorted, 1 - tail)];
-    const verdict = from > 0 ? "more" : until < 0 ? "less" : "no difference";
+    const verdict = from > SAME ? "more" : until < -SAME ? "less" : "no difference";
     return { what, a: figureA, b: figureB, ratio: ratioOf(figureA, figureB), from, until, verdict };
   });
 }

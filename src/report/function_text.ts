@@ -9,3 +9,9 @@ export function functionPlace({ file, line }: { file: string; line: number }, mo
   const end = file.length > most ? `…${file.slice(1 - most)}` : file;
   return line > 0 ? `${end}:${line}` : end;
 }
+
+/** A function in little room: one without a name by its place. */
+export function frameName({ name, file, line }: { name: string; file: string; line: number }): string {
+  const base = file.split(/[\\/]/).at(-1);
+  return name.startsWith("(anonymous") && base ? `(${base}:${line})` : name;
+}

@@ -26,10 +26,10 @@ function card(finding: Finding, index: number): Markup {
   const { title, detail, samples, explainsMs, figures, evidence, action, gain, rule } = finding;
   return html`<li class="card finding">
 <h3><span class="rank" aria-hidden="true">${index + 1}</span><bdi>${title}</bdi></h3>
-<p class="detail"><bdi>${detail}</bdi></p>
+<p class="detail"><bdi>${unbroken(detail)}</bdi></p>
 <div class="next">
-<div><h4>Do next</h4><p><bdi>${action}</bdi></p></div>
-<div class="gain"><h4>It would bring</h4><p class="ratio">${gainText(gain)}</p><p class="formula"><bdi>${gainReason(gain)}</bdi></p></div>
+<div><h4>Do next</h4><p><bdi>${unbroken(action)}</bdi></p></div>
+<div class="gain"><h4>It would bring</h4><p class="ratio">${gainText(gain)}</p><p class="formula"><bdi>${unbroken(gainReason(gain))}</bdi></p></div>
 </div>
 <dl class="figures">
 <div><dt>explains</dt><dd>${duration(explainsMs)}</dd></div>
@@ -39,6 +39,11 @@ ${figures.slice(0, MOST_EVIDENCE).map((figure) => html`<div><dt>${name(figure.na
 </dl>
 ${evidence.length === 0 ? undefined : html`<details open><summary>Evidence</summary><ul class="evidence">${evidence.slice(0, MOST_EVIDENCE).map(item)}</ul>${omitted(evidence.length - MOST_EVIDENCE, "pieces of evidence")}</details>`}
 </li>`;
+}
+
+/** A figure and its unit stay on one line. */
+function unbroken(text: string): string {
+  return text.replace(/(\d) (?=(?:%|ms|s|MB|jobs)(?!\w))/g, "$1\u00a0");
 }
 
 function item(evidence: Evidence): Markup {

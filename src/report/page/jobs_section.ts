@@ -7,6 +7,8 @@ import { type Content, html, type Markup, name, omitted, table } from "./markup.
 
 const MOST_JOBS = 10;
 const MOST_ROWS = 15;
+/** Steps that take less are no part of a path that anybody follows. */
+const LEAST_SHARE = 0.005;
 
 /** Where the time of each job type goes: the ledger as bars, the critical path, and what its spans and functions say. */
 export function jobsSection({ jobs }: Report): Markup {
@@ -41,7 +43,13 @@ function criticalPath({ criticalPath: paths }: JobType): Markup {
   if (known.length === 0) return html``;
   return html`<div class="paths"><h4>Critical path</h4><dl>${known.map(
     ({ label, steps }) =>
-      html`<div><dt>${label}</dt><dd><ol class="path">${steps.slice(0, 6).map((step) => html`<li>${name(step.name)} <span class="quiet">${duration(step.ms)}, ${share(step.share)}</span></li>`)}</ol></dd></div>`,
+      html`<div><dt>${label}</dt><dd><ol class="path">${steps
+        .filter((step) => step.share >= LEAST_SHARE)
+        .slice(0, 6)
+        .map(
+          (step) =>
+            html`<li>${name(step.name)} <span class="quiet">${duration(step.ms)}, ${share(step.share)}</span></li>`,
+        )}</ol></dd></div>`,
   )}</dl></div>`;
 }
 
