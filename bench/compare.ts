@@ -1,4 +1,4 @@
-// Whether a comparison of two runs can be believed: `make bench PART=compare`, about 3 minutes, or JSON=1. Four runs of 2,000 jobs
+// Whether a comparison of two runs can be believed: `make bench PART=compare`, about 2 minutes, 7 on a busy machine, or JSON=1. Four runs of 2,000 jobs
 // are recorded, with real workers on a redis-server from the PATH: two with about 5 ms of CPU a job, two with a tenth more. Then
 // 100 times 200 jobs of each of two runs are drawn and compared as `make compare` does it. Of runs of one kind no figure may
 // differ in more than 5 of 100 comparisons; of runs of two kinds the CPU of a job has to be more in 95.

@@ -67,7 +67,9 @@ function ofType(facts: Facts, name: string, type: JobTypeFacts): Finding[] {
       explainsMs: cpu + blockedBySame + (isBottleneck ? waitExplained(facts, cpu / Math.max(1, allOwnMs)) : 0),
       figures: [
         { name: "CPU a job", value: perJobMs, unit: "ms" },
-        ...(cpuTime ? [{ name: "CPU time, without other processes", value: cpuTime.ms / cpuTime.count, unit: "ms" }] : []),
+        ...(cpuTime
+          ? [{ name: "CPU time, without other processes", value: cpuTime.ms / cpuTime.count, unit: "ms" }]
+          : []),
         { name: "share of total", value: 100 * share, unit: "%" },
         { name: "blocked by jobs of its kind", value: blockedBySame / type.count, unit: "ms" },
         ...loadFigures(facts),
