@@ -2,7 +2,7 @@ import { median, ratioOf } from "./ratio.ts";
 import type { Load, Plan, Variant } from "./tax_plan.ts";
 import { runRound, type TaxFigures } from "./tax_round.ts";
 import type { TaxSetting } from "./tax_setting.ts";
-import { TaxWorker } from "./tax_worker.ts";
+import { TaxWorker, workerEnvironment } from "./tax_worker.ts";
 import { turnsOf } from "./tax_workloads.ts";
 
 /** One variant under one load on one Node: medians of the rounds, and its CPU time to that of the bare worker. */
@@ -10,7 +10,7 @@ export interface TaxRow {
   node: string;
   workload: Load["workload"];
   load: Load["load"];
-  variant: Variant["name"];
+  variant: string;
   cpu_us_per_job: number;
   ratio: number;
   low: number;
@@ -70,15 +70,8 @@ export function startWorker(
     node,
     url: setting.url,
     environment: {
-      ...{ PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", NO_PROXY: "127.0.0.1" },
-      ...{ REVIEW_ROOT: setting.review.root, OTEL_SERVICE_NAME: variant.name, OTEL_LOG_LEVEL: "warn" },
-      ...{ OTEL_EXPORTER_OTLP_ENDPOINT: otlp, PYROSCOPE_SERVER_ADDRESS: profiles, PROFILE_TRACE_IDS_TO: profiles },
-      // As in the stack.
-      ...{ OTEL_BSP_SCHEDULE_DELAY: "200", OTEL_METRIC_EXPORT_INTERVAL: "1000" },
-      // With the default of 2,048 some drop spans of a saturated queue.
-      OTEL_BSP_MAX_QUEUE_SIZE: "65536",
-      // By default the others ask the clouds where they are, outside of this machine.
-      OTEL_NODE_RESOURCE_DETECTORS: "env,host,os,process,serviceinstance",
+      ...workerEnvironment(variant.name, { otlp, profiles }),
+      REVIEW_ROOT: setting.review.root,
       ...environment,
     },
   });

@@ -9,7 +9,7 @@ export const OTHERS = join(ROOT, "bench", "others");
 
 /** A worker's telemetry. */
 export interface Variant {
-  name: "bare" | "off" | "traced" | "ledger" | "profiler" | "by-hand" | "full-sdk";
+  name: string;
   /** Environment of the worker. */
   environment: Record<string, string>;
   /** Its jobs come from a traced API. */
@@ -82,11 +82,12 @@ export function planTax({ SIZE, NODE }: NodeJS.ProcessEnv): Plan[] {
   return [{ ...current, variants: VARIANTS, loads, rounds }, ...otherNodes().map((other) => ({ ...other, ...few }))];
 }
 
-function own(name: Variant["name"], environment: Variant["environment"]): Variant {
+/** A worker with the packages of this project. */
+export function own(name: string, environment: Variant["environment"]): Variant {
   return { name, environment, isTraced: "OTEL_ENABLED" in environment, isOther: false };
 }
 
-function other(name: Variant["name"], file: string): Variant {
+function other(name: string, file: string): Variant {
   return { name, environment: { TELEMETRY: pathToFileURL(join(OTHERS, file)).href }, isTraced: true, isOther: true };
 }
 

@@ -98,7 +98,7 @@ async function versionOf(url: string): Promise<string> {
  * Built as `npm run build:worker` does, as tsx would add calls to code that is not in a package, and to that alone. Where it
  * is, there are its packages: in `bench/others` it is the same worker with those.
  */
-async function buildWorker(folder: string): Promise<string> {
+export async function buildWorker(folder: string): Promise<string> {
   await build({
     entryPoints: [join(ROOT, "bench", "tax_child.ts")],
     outdir: join(folder, "tax"),

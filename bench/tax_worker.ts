@@ -6,6 +6,7 @@ import { type JobsOptions, Queue } from "bullmq";
 import type { HeapFigures, TaxOrder, TaxTurn } from "./tax_child.ts";
 import { nextMessage } from "./tax_message.ts";
 import { RATE, type Variant } from "./tax_plan.ts";
+import type { ReceiverUrls } from "./tax_receiver.ts";
 
 export interface TaxWorkerOptions {
   variant: Variant;
@@ -107,4 +108,19 @@ export class TaxWorker {
   #message<T>(): Promise<T> {
     return nextMessage(this.#child, this.variant.name);
   }
+}
+
+/** What all workers are started with, whatever this process was. */
+export function workerEnvironment(service: string, { otlp, profiles }: ReceiverUrls): Record<string, string> {
+  return {
+    ...{ PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", NO_PROXY: "127.0.0.1" },
+    ...{ OTEL_SERVICE_NAME: service, OTEL_LOG_LEVEL: "warn" },
+    ...{ OTEL_EXPORTER_OTLP_ENDPOINT: otlp, PYROSCOPE_SERVER_ADDRESS: profiles, PROFILE_TRACE_IDS_TO: profiles },
+    // As in the stack.
+    ...{ OTEL_BSP_SCHEDULE_DELAY: "200", OTEL_METRIC_EXPORT_INTERVAL: "1000" },
+    // With the default of 2,048 some drop spans of a saturated queue.
+    OTEL_BSP_MAX_QUEUE_SIZE: "65536",
+    // By default the others ask the clouds where they are, outside of this machine.
+    OTEL_NODE_RESOURCE_DETECTORS: "env,host,os,process,serviceinstance",
+  };
 }

@@ -1,4 +1,4 @@
-import { RETRIED_WITHIN_MS } from "../src/app/job_lock.ts";
+import { RETRIED_WITHIN_MS } from "../src/job_lock.ts";
 import { composeAnswers } from "../src/stack/compose/cli.ts";
 import { describeExit } from "../src/stack/part.ts";
 import { partProgress } from "../src/stack/progress.ts";

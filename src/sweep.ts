@@ -1,4 +1,5 @@
 import type { AnalyzedRun } from "./analysis/compare_runs.ts";
+import { cpuShareOf } from "./analysis/cpu_share.ts";
 import { findKnee, type Knee, type SweepStep } from "./analysis/knee.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { type RecordOptions, recordLoad } from "./load/record.ts";
@@ -19,9 +20,9 @@ export interface Sweep extends Knee {
  */
 export async function sweep(config: Config, options: RecordOptions): Promise<Sweep> {
   const steps: (SweepStep & { row: SweepRow })[] = [];
-  for (const concurrency of config.ladder) {
+  for (const [at, concurrency] of config.ladder.entries()) {
     if (options.signal.aborted) break;
-    options.say(`concurrency ${concurrency}`);
+    options.say(`${at > 0 ? "\n" : ""}step ${at + 1} of ${config.ladder.length}: WORKER_CONCURRENCY=${concurrency}`);
     try {
       steps.push(await recordStep(config, concurrency, options));
     } catch (error) {
@@ -45,7 +46,7 @@ async function recordStep(config: Config, concurrency: number, options: RecordOp
   writeReport(run, analyzed.report);
   const slotMs = [...analyzed.values.values()].flat().map(({ parts, storeMs = 0 }) => parts.run + storeMs);
   const row: SweepRow = { concurrency, run: run.id, jobs: slotMs.length, failed: load.failed, ...figuresOf(analyzed) };
-  return { concurrency, slotMs, row };
+  return { concurrency, slotMs, cpuShare: cpuShareOf(analyzed.report), row };
 }
 
 /** Over all job types: p95 of enqueue to end, what others kept of the run, and memory. */

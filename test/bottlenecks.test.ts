@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { execa } from "execa";
@@ -77,11 +77,11 @@ test("make bottlenecks records a whole run from nothing and leaves nothing else 
       [["review", 7]],
     );
     assert.deepEqual([report.findings, report.broken], [[], []]);
-    assert.match(make.stderr, /\nreport: .*report\.html\n/);
+    assert.match(make.stderr, /^report: .*report\.html$/m);
     assert.deepEqual(JSON.parse(readFileSync(join(folder, "report.json"), "utf8")).verdict, report.verdict);
     assert.match(readFileSync(join(folder, "report.md"), "utf8"), /Nothing can be said/);
     assert.match(readFileSync(join(folder, "report.html"), "utf8"), /^<!doctype html>/i);
-    assert.match(make.stderr, /warming up: 2 jobs\nrecording reviews of the last 3 commits/);
+    assert.match(make.stderr, /warming up: 2 jobs\n(?:.* done .*\n)*recording reviews of the last 3 commits/);
     const isNode = currentRuntime === "node"; // the profiles of Deno do not tell of jobs
     const reports = ["report.html", "report.json", "report.md"];
     const profiles = isNode ? ["profiles"] : [];
@@ -120,6 +120,20 @@ test("make bottlenecks records a whole run from nothing and leaves nothing else 
     const again = await checkout.run("bottlenecks", { RUN: "latest", JSON: "1" });
     assert.equal(again.code, 0, again.stderr);
     assert.equal(folderOf(checkout, JSON.parse(again.stdout)), folder);
+    const broken = await checkout.run("bottlenecks", { RUN: "latest", MAX_P95_MS: "1", JSON: "1" });
+    assert.equal(broken.code, 1, broken.stderr);
+    assert.match(JSON.parse(broken.stdout).broken.join(), /^MAX_P95_MS: review takes \d+ ms at p95, more than 1$/);
+    const compared = await checkout.run("compare", { A: report.run.id, B: "latest" });
+    assert.deepEqual([compared.code, compared.stdout], [0, ""]);
+    assert.match(compared.stderr, /^Nothing can be said: .*\nA (\S+) {2}B \1\n/);
+    // Cut in the middle of a line, as by a full disk: what is there counts, and what is missing is said.
+    truncateSync(join(folder, "traces.jsonl"), statSync(join(folder, "traces.jsonl")).size - 1_000);
+    const cut = await checkout.run("bottlenecks", { RUN: "latest", JSON: "1" });
+    assert.equal(cut.code, 0, cut.stderr);
+    const { jobs: whole, notMeasured } = JSON.parse(cut.stdout);
+    const missing = notMeasured.some(({ what }: { what: string }) => what === "all jobs");
+    assert.equal(missing, whole[0]?.count < 7);
+    assert.doesNotMatch(cut.stderr, /^ {4}at /m);
     const refusals: [Record<string, string>, RegExp][] = [
       [
         { RUN: "../../etc" },
@@ -134,6 +148,32 @@ test("make bottlenecks records a whole run from nothing and leaves nothing else 
       assert.match(refused.stderr, message);
     }
     assert.equal(folders(checkout).length, 1);
+  } finally {
+    await close();
+  }
+});
+
+test("make sweep records a run for each concurrency, and leaves nothing else behind", async () => {
+  const { checkout, root, close } = await prepare();
+  try {
+    const settings = { REVIEW_ROOT: root, JOBS: "3", WARMUP: "1", PROFILING: "off", JSON: "1" };
+    const ran = await checkout.run("sweep", { ...settings, LADDER: "1,3" });
+    assert.equal(ran.code, 0, ran.stderr);
+    const { rows, advice } = JSON.parse(ran.stdout);
+    assert.deepEqual(
+      rows.map(({ concurrency, jobs, failed }: Record<string, number>) => [concurrency, jobs, failed]),
+      [
+        [1, 3, 0],
+        [3, 3, 0],
+      ],
+    );
+    assert.match(advice, /^Nothing can be recommended: three steps/);
+    assert.match(ran.stderr, /^step 1 of 2: WORKER_CONCURRENCY=1\n(?:.*\n)*step 2 of 2: WORKER_CONCURRENCY=3\n/);
+    assert.deepEqual(
+      folders(checkout).map((folder) => readRun(folder).worker.concurrency),
+      [1, 3],
+    );
+    await nothingIsLeft(checkout);
   } finally {
     await close();
   }
@@ -159,7 +199,7 @@ test("bottlenecks leaves a stack that is up as it was found, with and without li
     });
     assert.equal(ran.code, 130, ran.stderr);
     assert.ok(during, "the worker was not limited meanwhile");
-    assert.match(ran.stderr, /\ncut off: ended by Ctrl-C\nrun: /);
+    assert.match(ran.stderr, /\ncut off: ended by Ctrl-C\n/);
     const { load, limits } = readRun(folderOf(checkout, JSON.parse(ran.stdout)));
     assert.equal(load.cutOff, "ended by Ctrl-C");
     assert.ok(limits.length > 0 && load.summary.sent === load.summary.completed + load.summary.unfinished);

@@ -4,7 +4,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { execa } from "execa";
-import { RETRIED_WITHIN_MS } from "../src/app/job_lock.ts";
+import { RETRIED_WITHIN_MS } from "../src/job_lock.ts";
 import { findMechanism } from "../src/limits/mechanism.ts";
 import { currentRuntime } from "../src/runtime.ts";
 import { serverUser } from "../src/stack/postgres_programs.ts";

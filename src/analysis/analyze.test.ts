@@ -58,6 +58,29 @@ test("analyze() reads descriptions of any shape", async () => {
   assert.ok(run.id.length <= 200);
 });
 
+test("analyze() says when spans of jobs are missing that the client saw completed", async () => {
+  const load = { kind: "closed", description: "", sent: 60, failed: 0, unfinished: 0, throughputPerSecond: 1 } as const;
+  const run = (completed: number) =>
+    testRun({ jobs: [{ name: "work", count: 50, everyMs: 100, parts: { cpu: 40 } }], load: { ...load, completed } });
+  const missing = async (completed: number) =>
+    (await analyze(run(completed))).notMeasured.find(({ what }) => what === "all jobs")?.reason;
+  assert.equal(await missing(60), "the client saw 60 jobs completed, and spans of 50 are there");
+  assert.equal(await missing(50), undefined);
+});
+
+test("analyze() ends the timeline with the load, and means over the time of jobs alone", async () => {
+  const run = testRun({
+    jobs: [{ name: "work", count: 100, everyMs: 100, parts: { cpu: 40, idle: 60 } }],
+    metrics: { [names.ACTIVE_JOBS]: (second) => (second > 10 ? 1_000 : 1) },
+  });
+  const loaded = { ...(run.description as object), end: new Date(BEGIN_MS + 30_000).toISOString() };
+  const end = new Date(BEGIN_MS + 10_500).toISOString();
+  const report = await analyze({ ...run, description: { ...loaded, load: { end } } });
+  assert.equal(report.timeline.durationMs, 10_500);
+  assert.equal((await analyze({ ...run, description: loaded })).timeline.durationMs, 30_000);
+  assert.equal(report.laws?.find(({ name }) => name === "Little's law")?.measured, 1);
+});
+
 test("analyze() survives hostile spans and says how many were damaged", async () => {
   const long = "x".repeat(1e6);
   const report = await analyze({

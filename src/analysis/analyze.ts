@@ -49,9 +49,10 @@ export async function analyzeJobs(input: AnalysisInput): Promise<{ report: Repor
   const services = new Set([...jobs.services, ...(description.worker ? [description.worker] : [])]);
   const beginMs = Math.min(description.startMs ?? Number.POSITIVE_INFINITY, jobs.fromMs);
   const from = Number.isFinite(beginMs) ? beginMs : 0;
+  const endMs = Math.max(description.loadEndMs ?? description.endMs ?? 0, jobs.untilMs);
   const isEmpty = jobs.count === 0;
   const metrics = new WorkerMetrics({
-    ...{ services, beginMs: from },
+    ...{ services, beginMs: from, endMs: endMs || Number.POSITIVE_INFINITY },
     fromMs: isEmpty ? from : jobs.fromMs,
     untilMs: isEmpty ? Number.POSITIVE_INFINITY : jobs.untilMs,
   });
@@ -63,7 +64,6 @@ export async function analyzeJobs(input: AnalysisInput): Promise<{ report: Repor
   const known = { types, jobs, metrics, description };
   const facts: Facts = { ...known, flames, load: input.load, capacity: capacityOf(known) };
   const { verdict, findings } = findBottlenecks(facts);
-  const endMs = Math.max(description.endMs ?? 0, jobs.untilMs);
   const report: Report = {
     ...{ version: 1, run: description.run, verdict, findings },
     jobs: types.map(([name, type]) => {

@@ -1,6 +1,6 @@
 import type { JobRecord } from "./job_record.ts";
 import { LEDGER } from "./job_record.ts";
-import type { JobTypeFacts } from "./job_type.ts";
+import type { JobTypeFacts, Summed } from "./job_type.ts";
 import { percentilesOf } from "./percentiles.ts";
 import { type JobType, PARTS, type Part, type Percentiles } from "./report.ts";
 
@@ -27,6 +27,7 @@ export function describeJobType(facts: JobTypeFacts, name: string): Omit<JobType
         return percentiles ? [[part, percentiles]] : [];
       }),
     ),
+    ...(facts.sums.has("cpuTime") ? { cpuTime: percentilesOfPart(facts, "cpuTime")! } : {}),
     ...(facts.sums.has("store") ? { store: percentilesOfPart(facts, "store")! } : {}),
     bars: bars.map(({ label, records }) => ({ label, samples: records.length, parts: meanParts(records) })),
     criticalPath: bars.map(({ label, records }) => ({ label, steps: meanPath(records) })),
@@ -52,11 +53,12 @@ export function meanParts(records: JobRecord[]): Partial<Record<Part, number>> {
   return parts;
 }
 
-function percentilesOfPart(facts: JobTypeFacts, part: Part | "run" | "total" | "store"): Percentiles | undefined {
+function percentilesOfPart(facts: JobTypeFacts, part: Summed): Percentiles | undefined {
   const sum = facts.sums.get(part);
   if (!sum) return undefined;
   const values = facts.records.items.flatMap((record) => {
     if (part === "total") return record.totalMs;
+    if (part === "cpuTime") return record.cpuTimeMs ?? [];
     return (part === "store" ? record.storeMs : record.parts[part]) ?? [];
   });
   // Sum, number and maximum are of all attempts, also where not all of them are kept.

@@ -259,19 +259,23 @@ test("analyze() says that a run proves nothing when the load generator was late,
   assert.equal(onTime.findings[0]?.rule, "cpu-bound");
 });
 
-test("analyze() warns of stalled jobs when blocks last half of the lock", async () => {
-  const blocked = (seconds: number) =>
-    analyze(
-      testRun({
-        jobs: [
-          jobs({ wait: 10, cpu: 2, blocked: 150, idle: 30 }, { name: "mail" }),
-          jobs({ cpu: 400 }, { name: "report", count: 10, everyMs: 1_000 }),
-        ],
-        metrics: { [names.EVENT_LOOP_DELAY_MAX]: seconds },
-      }),
-    );
-  assert.match((await blocked(16)).findings[0]!.detail, /stalled/);
-  assert.doesNotMatch((await blocked(14)).findings[0]!.detail, /stalled/);
+test("analyze() warns of stalled jobs when blocks last as long as a lock without its renewal", async () => {
+  const blocked = async (seconds: number, worker: object = {}) => {
+    const run = testRun({
+      jobs: [
+        jobs({ wait: 10, cpu: 2, blocked: 150, idle: 30 }, { name: "mail" }),
+        jobs({ cpu: 400 }, { name: "report", count: 10, everyMs: 1_000 }),
+      ],
+      metrics: { [names.EVENT_LOOP_DELAY_MAX]: seconds },
+    });
+    const { findings } = await analyze({ ...run, description: { ...(run.description as object), worker } });
+    return findings[0]!.detail;
+  };
+  assert.match(await blocked(16), /stalled/);
+  assert.doesNotMatch(await blocked(14), /stalled/);
+  const worker = { lockDurationMs: 15_000, lockRenewMs: 2_000 };
+  assert.match(await blocked(13.1, worker), /A lock lasts 15 s and is renewed every 2000 ms: .*stalled/);
+  assert.doesNotMatch(await blocked(12.9, worker), /stalled/);
 });
 
 test("analyze() does not blame garbage or the quota for what they take of any busy thread", async () => {

@@ -5,10 +5,14 @@ import { spansOfJob, type TraceTree } from "./trace_tree.ts";
 
 /** What is kept of one attempt of a job for percentiles and comparisons. */
 export interface JobRecord {
+  /** Unix time. */
+  startMs: number;
   /** Enqueue to end, or start to end where the wait is not known. */
   totalMs: number;
   /** With `run` and, where known, `wait`. */
   parts: Parts & { run: number };
+  /** CPU time of its JavaScript and its pauses for garbage, whatever else the machine did. Absent where nobody looked. */
+  cpuTimeMs?: number;
   /** Of the job span, what is not the run: the queue store's round trips. Absent where the run is not known. */
   storeMs?: number;
   /** ms by name of span, the most first. */
@@ -56,7 +60,7 @@ export const LEDGER = [
 /** Looks at the job span at `place` and all below it. */
 export function observeJob(tree: TraceTree, place: number): ObservedJob {
   const span = tree.nodes[place]!;
-  const { waitMs, runMs, parts } = span.job!; // only job spans are asked for
+  const { waitMs, runMs, parts, offCpuMs } = span.job!; // only job spans are asked for
   const spanMs = span.endMs - span.startMs;
   const places = spansOfJob(tree, place);
   const path = [...criticalPath(tree, place)];
@@ -66,8 +70,10 @@ export function observeJob(tree: TraceTree, place: number): ObservedJob {
     tree,
     place,
     record: {
+      startMs: span.startMs,
       totalMs: (waitMs ?? 0) + spanMs,
       parts: { ...(waitMs === undefined ? {} : { wait: waitMs }), ...parts, run: runMs ?? spanMs },
+      ...(offCpuMs === undefined ? {} : { cpuTimeMs: Math.max(0, ownMs(parts) - offCpuMs) }),
       ...(runMs === undefined ? {} : { storeMs: Math.max(0, spanMs - runMs) }),
       path: path.sort(([, a], [, b]) => b - a).slice(0, STEPS),
     },
@@ -83,6 +89,11 @@ export function observeJob(tree: TraceTree, place: number): ObservedJob {
     ),
     repeated: places.flatMap((each) => repeatedBelow(tree, each)),
   };
+}
+
+/** JavaScript of a job's own, pauses for garbage and throttling among it. */
+export function ownMs({ cpu = 0, gc = 0, throttled = 0 }: Parts): number {
+  return cpu + gc + throttled;
 }
 
 function requestOf({ nodes, parents }: TraceTree, place: number): Pick<ObservedJob, "requestMs" | "enqueueMs"> {

@@ -15,6 +15,8 @@ export interface JobFacts {
   runMs?: number;
   /** Without `wait`; empty without the ledger. */
   parts: Parts;
+  /** Of cpu, gc and throttled: how long the thread had no CPU. */
+  offCpuMs?: number;
   /** The most that `blocked` may be. */
   blockedMaxMs?: number;
   /** The process that ran it. */
@@ -77,6 +79,7 @@ export function readJobSpan(span: Span, known: Names): JobFacts {
     ...optional("waitMs", waitOf(span)),
     ...optional("runMs", positive(attributes[names.JOB_RUN_MS])),
     parts,
+    ...optional("offCpuMs", positive(attributes[names.JOB_OFF_CPU_MS])),
     ...optional("blockedMaxMs", positive(attributes[names.JOB_BLOCKED_MAX_MS])),
     process: known.get(String(instance ?? "")),
     ...optional("concurrency", positive(attributes[`${APPSIGNAL}worker.concurrency`])),

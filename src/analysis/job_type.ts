@@ -1,5 +1,5 @@
 import { type Criterion, Exemplars } from "./exemplars.ts";
-import { type JobRecord, LEDGER, type ObservedJob } from "./job_record.ts";
+import { type JobRecord, LEDGER, type ObservedJob, ownMs } from "./job_record.ts";
 import { ByName } from "./names.ts";
 import { Distribution } from "./percentiles.ts";
 import type { Part } from "./report.ts";
@@ -34,6 +34,9 @@ export interface RepeatedSums {
   jobs: number;
 }
 
+/** Times of an attempt: `store` is what of the job span is not run. */
+export type Summed = Part | "run" | "store" | "total" | "cpuTime";
+
 /** All that is kept of the jobs of one type. */
 export class JobTypeFacts {
   readonly name: string;
@@ -48,8 +51,8 @@ export class JobTypeFacts {
   failedSpanMs = 0;
   failedOwnMs = 0;
   spanMs = 0;
-  /** Sum and number by part; `store` is what of the job span is not run. */
-  readonly sums = new Map<Part | "run" | "store" | "total", { ms: number; count: number; max: number }>();
+  /** Sum and number by part. */
+  readonly sums = new Map<Summed, { ms: number; count: number; max: number }>();
   readonly records: Reservoir<JobRecord>;
   readonly spans = new ByName<SpanSums>(MOST_NAMES, () => ({ count: 0, selfMs: 0, cpuMs: 0, withCpu: 0 }));
   readonly calls = new ByName<CallSums>(MOST_NAMES, () => {
@@ -75,7 +78,7 @@ export class JobTypeFacts {
       this.failed++;
       this.failedMs += record.totalMs;
       this.failedSpanMs += span.endMs - span.startMs;
-      this.failedOwnMs += ownMs(record);
+      this.failedOwnMs += ownMs(record.parts);
     }
     if (record.parts.cpu !== undefined) this.withLedger++;
     this.records.add(record);
@@ -83,13 +86,14 @@ export class JobTypeFacts {
     this.#sum("run", record.parts.run);
     this.#sum("wait", record.parts.wait);
     this.#sum("store", record.storeMs);
+    this.#sum("cpuTime", record.cpuTimeMs);
     for (const part of LEDGER) this.#sum(part, record.parts[part]);
     this.#addSpans(job);
     this.#offer(job, failed);
   }
 
   /** Over all attempts; `undefined` when no attempt has it. */
-  sum(part: Part | "run" | "store" | "total"): number | undefined {
+  sum(part: Summed): number | undefined {
     return this.sums.get(part)?.ms;
   }
 
@@ -98,7 +102,7 @@ export class JobTypeFacts {
     return (this.sum("cpu") ?? 0) + (this.sum("gc") ?? 0) + (this.sum("throttled") ?? 0);
   }
 
-  #sum(part: Part | "run" | "store" | "total", ms: number | undefined): void {
+  #sum(part: Summed, ms: number | undefined): void {
     if (ms === undefined) return;
     const sum = this.sums.get(part) ?? { ms: 0, count: 0, max: 0 };
     this.sums.set(part, { ms: sum.ms + ms, count: sum.count + 1, max: Math.max(sum.max, ms) });
@@ -148,11 +152,6 @@ export class JobTypeFacts {
     ];
     for (const [criterion, value] of offers) this.exemplars.offer(criterion, value, job);
   }
-}
-
-/** JavaScript of a job's own, pauses for garbage and throttling among it. */
-export function ownMs({ parts }: JobRecord): number {
-  return (parts.cpu ?? 0) + (parts.gc ?? 0) + (parts.throttled ?? 0);
 }
 
 function most(values: number[]): number {

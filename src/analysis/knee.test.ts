@@ -32,6 +32,16 @@ test("findKnee() recommends one slot when a job is all CPU", () => {
   assert.match(findKnee(ladder([1, 2, 4, 8], { waitMs: 0 })).advice, /^WORKER_CONCURRENCY=1: more brings nothing$/);
 });
 
+test("findKnee() recommends nothing when other processes had the CPUs in some steps", () => {
+  const steps = ladder([1, 2, 4, 5, 8, 16, 32]);
+  const shares = (least: number) => steps.map((step, at) => ({ ...step, cpuShare: at === 2 ? least : 0.9 }));
+  assert.match(findKnee(shares(0.8)).advice, /^WORKER_CONCURRENCY=5/);
+  assert.match(
+    findKnee(shares(0.3)).advice,
+    /^Nothing can be recommended: the machine .* 30 % of the time at 4 and 90 % at \d+; sweep when it is quiet$/,
+  );
+});
+
 test("findKnee() recommends nothing when throughput still grows, jobs scatter too much, or there are too few", () => {
   assert.match(findKnee(ladder([1, 2, 3, 4])).advice, /may still grow beyond 4; sweep higher, as LADDER=4,8,16$/);
   const scattered = findKnee(ladder([3, 4, 5, 6, 8, 16], { jobs: 20, scatter: 0.95, seed: 2 }));

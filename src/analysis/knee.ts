@@ -1,3 +1,4 @@
+import { differentMachine } from "./cpu_share.ts";
 import { quantile } from "./percentiles.ts";
 import { seededRandom } from "./random.ts";
 
@@ -5,6 +6,8 @@ import { seededRandom } from "./random.ts";
 export interface SweepStep {
   concurrency: number;
   slotMs: readonly number[];
+  /** For how much of its busy time the main thread had a CPU; absent where that is not known. */
+  cpuShare?: number | undefined;
 }
 
 /** Throughput of a step, jobs a second, and where it lies with 95 % confidence. */
@@ -28,6 +31,8 @@ export interface Knee {
 /** As good as all: less is lost by a step than a run differs from the next. */
 const ENOUGH = 0.95;
 const RESAMPLES = 1_000;
+/** Shares of a CPU may differ by so much between two steps, as a ratio: the jobs' own processes want CPUs too. */
+const SAME_MACHINE = 0.25;
 /** Fewer jobs say nothing about a step. */
 export const LEAST_JOBS = 20;
 
@@ -35,7 +40,7 @@ export const LEAST_JOBS = 20;
  * The knee of a ladder of concurrencies. In a closed loop that keeps all slots filled the throughput is
  * slots / mean time in a slot (Little's law); the intervals are those of a bootstrap over the jobs of each step
  * (percentiles, Efron & Tibshirani 1993, chapter 13). They know nothing of a machine that is slower in one step than in
- * another.
+ * another: where that is seen, nothing is recommended.
  */
 export function findKnee(ladder: readonly SweepStep[], seed = 1): Knee {
   const usable = ladder
@@ -58,7 +63,16 @@ export function findKnee(ladder: readonly SweepStep[], seed = 1): Knee {
     kneeOf(drawn.map(({ step, rates }) => ({ concurrency: step.concurrency, perSecond: rates[round]! }))),
   ).sort((a, b) => a - b);
   const known = { concurrency: kneeOf(steps), from: at(knees, 0.025), until: at(knees, 0.975) };
+  const machine = machineOf(usable);
+  if (machine) return { steps, advice: `Nothing can be recommended: ${machine}; sweep when it is quiet` };
   return { steps, ...known, advice: adviceOf(steps, known) };
+}
+
+function machineOf(steps: readonly SweepStep[]): string | undefined {
+  const known = steps.map(({ concurrency, cpuShare }) => ({ share: cpuShare, name: `at ${concurrency}` }));
+  const sorted = known.filter(({ share }) => share !== undefined).sort((a, b) => a.share! - b.share!);
+  const [least, most] = [sorted[0], sorted.at(-1)];
+  return least && most && differentMachine([least, most], SAME_MACHINE);
 }
 
 const throughput = (concurrency: number, slotMs: readonly number[]) =>

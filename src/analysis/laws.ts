@@ -9,6 +9,9 @@ const LEAST_READINGS = 5;
 /** Readings are a second apart. */
 const LEAST_BUSY_S = 2;
 
+/** The name of the law that says how much of its busy time the main thread had a CPU. */
+export const CPU_OF_THREAD = "a CPU for the main thread";
+
 /** Little's law and the utilisation law: figures from spans beside those from metrics, which are measured on other ways. */
 export function checkLaws({ capacity, metrics }: Pick<Facts, "capacity" | "metrics">): Law[] {
   const { throughputPerSecond, runMs, ownMs, utilization, processes, concurrency, isConcurrencyKnown, slotMs } =
@@ -46,7 +49,7 @@ export function checkLaws({ capacity, metrics }: Pick<Facts, "capacity" | "metri
   const share = cpuOfBusyThread(metrics);
   if (share !== undefined) {
     laws.push({
-      name: "a CPU for the main thread",
+      name: CPU_OF_THREAD,
       formula: "CPU time of the main thread / time in which its event loop was busy",
       ...{ expected: 100, measured: 100 * share, unit: "%" },
       agrees: share >= 1 - limit("lawError"),

@@ -68,6 +68,12 @@ export function listNotMeasured(
     );
   }
   add(flames.samples === 0, "functions", "no CPU profile: PROFILING=on records them");
+  // Attempts that failed and were retried are spans of their own: there are never fewer spans than jobs.
+  add(
+    load !== undefined && jobs.count > 0 && jobs.count < load.completed,
+    "all jobs",
+    `the client saw ${load?.completed} jobs completed, and spans of ${jobs.count} are there`,
+  );
   add(load === undefined, "the client's view", "no load was recorded with the run");
   add(
     traces.split > 0,

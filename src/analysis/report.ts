@@ -92,6 +92,8 @@ export interface JobType {
   /** Of an attempt, enqueue to end. */
   total: Percentiles;
   parts: Partial<Record<Part | "run", Percentiles>>;
+  /** Of cpu, gc and throttled, what the thread had a CPU for: the same however busy the machine is. Absent where nobody looked. */
+  cpuTime?: Percentiles;
   /** Of the job span, what is not run: the queue store's round trips. Absent where the run is not known. */
   store?: Percentiles;
   /** Where the time of the attempts around a percentile went, the mean of each part: what a stacked bar shows. */

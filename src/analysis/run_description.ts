@@ -7,10 +7,14 @@ export interface RunDescription {
   run: ReportedRun;
   startMs?: number;
   endMs?: number;
+  /** When its load ended; what came later is the wait for what the last jobs had left. */
+  loadEndMs?: number;
   worker?: string;
   /** Jobs that a worker process runs at once. */
   concurrency?: number;
+  /** How long a worker keeps a job without renewing its lock, and how often it renews it. */
   lockMs?: number;
+  lockRenewMs?: number;
   cpus?: number;
   /** CPU us a job that observing cost, and how that is known. */
   tax?: { cpuUsPerJob: number; how: string };
@@ -25,10 +29,12 @@ export function readDescription(json: unknown): RunDescription {
   const machine = from.at("machine");
   const startMs = Date.parse(from.text("start"));
   const endMs = Date.parse(from.text("end"));
+  const loadEndMs = Date.parse(from.at("load").text("end"));
   const memory = machine.number("memoryBytes");
   const tax = from.at("tax").number("cpuUsPerJob");
   const concurrency = from.number("concurrency") ?? from.at("worker").number("concurrency");
   const lockMs = from.at("worker").number("lockDurationMs");
+  const lockRenewMs = from.at("worker").number("lockRenewMs");
   const cpus = machine.number("cpus");
   const worker = from.at("services").text("worker");
   const cutOff = from.text("cutOff");
@@ -55,9 +61,11 @@ export function readDescription(json: unknown): RunDescription {
     },
     ...(Number.isFinite(startMs) ? { startMs } : {}),
     ...(Number.isFinite(endMs) ? { endMs } : {}),
+    ...(Number.isFinite(loadEndMs) ? { loadEndMs } : {}),
     ...(worker ? { worker } : {}),
     ...(concurrency === undefined || concurrency < 1 ? {} : { concurrency }),
     ...(lockMs === undefined || lockMs <= 0 ? {} : { lockMs }),
+    ...(lockRenewMs === undefined || lockRenewMs <= 0 ? {} : { lockRenewMs }),
     ...(cpus === undefined ? {} : { cpus }),
     ...(tax === undefined ? {} : { tax: { cpuUsPerJob: tax, how: from.at("tax").text("how") || "measured" } }),
   };

@@ -28,6 +28,8 @@ export interface TestJobs {
   parts: Parts;
   /** Of the job span beside its run. @default {3} */
   storeMs?: number;
+  /** How long its thread had no CPU. */
+  offCpuMs?: number;
   requestMs?: number;
   enqueueMs?: number;
   children?: TestChild[];
@@ -132,7 +134,13 @@ function jobSpans(jobs: TestJobs, { index, type, parts }: { index: number; type:
       attributes: {
         ...{ ...queue, [names.MESSAGING_OPERATION_TYPE]: "process", [names.BULLMQ_JOB_ATTEMPTS_MADE]: isRetry ? 2 : 1 },
         ...(withLedger
-          ? { ...ledger, [names.JOB_RUN_MS]: runMs, [names.JOB_WAIT_MS]: wait, [names.SPAN_CPU_MS]: parts.cpu ?? 0 }
+          ? {
+              ...ledger,
+              ...(jobs.offCpuMs === undefined ? {} : { [names.JOB_OFF_CPU_MS]: jobs.offCpuMs }),
+              [names.JOB_RUN_MS]: runMs,
+              [names.JOB_WAIT_MS]: wait,
+              [names.SPAN_CPU_MS]: parts.cpu ?? 0,
+            }
           : {}),
       },
     }),

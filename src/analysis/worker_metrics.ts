@@ -8,8 +8,9 @@ import { TimeBuckets } from "./time_buckets.ts";
 export interface WorkerMetricsOptions {
   /** Whose points count. */
   services: ReadonlySet<string>;
-  /** Where the timeline begins, Unix time. */
+  /** Where the timeline begins and ends, Unix time. */
   beginMs: number;
+  endMs: number;
   /** When jobs ran, Unix time. */
   fromMs: number;
   untilMs: number;
@@ -27,6 +28,8 @@ interface Channel {
   count: number;
 }
 
+/** Between two readings, ms. */
+const READ_MS = 1_000;
 /** Pairs of process and attributes that are kept of a metric. */
 const MOST_CHANNELS = 256;
 /** What is read without being drawn. */
@@ -60,13 +63,16 @@ export class WorkerMetrics {
     this.points++;
     const rate = channel.counter.add(atMs, value);
     channel.newest = value;
-    if (atMs >= this.#options.fromMs && atMs <= this.#options.untilMs + 1_000) {
-      channel.most = Math.max(channel.most, value);
+    const { fromMs, untilMs, endMs } = this.#options;
+    // A reading tells of the second before it, which may be the last of the jobs'.
+    if (atMs >= fromMs && atMs <= untilMs + READ_MS) channel.most = Math.max(channel.most, value);
+    if (atMs >= fromMs && atMs <= untilMs) {
       channel.sum += value;
       channel.count++;
     }
     const shown = definition?.isCounter ? rate : value;
-    if (definition && shown !== undefined) channel.buckets.add(atMs, shown * definition.scale);
+    if (definition && shown !== undefined && atMs <= endMs + READ_MS)
+      channel.buckets.add(atMs, shown * definition.scale);
   }
 
   has(metric: string): boolean {

@@ -69,14 +69,17 @@ async function record(recorder: Recorder): Promise<Recorded> {
   const run = beginRun(telemetry.files);
   run.marks.metrics = before.metrics; // with a point of each process before the window, where its counters begin
   say(`recording ${requests.what}`);
+  const begin = new Date();
   const load = await watched(recorder, (until) =>
     drive(recorder, config.load, { patienceMs: Math.max(PATIENCE.leastMs, PATIENCE.times * longestMs), signal: until }),
   );
   const { summary, cutOff, ...jobs } = load;
+  const end = new Date();
   say("waiting for what the last jobs have left");
   // Who interrupts the load wants what there is; who does it twice ends this process.
   const after = await settle(recorder, { isBusy: summary.unfinished > 0, signal: new AbortController().signal, run });
-  const content = { ...after.content, load: { kind: "bottlenecks", cutOff, summary, ...jobs } };
+  const times = { begin: begin.toISOString(), end: end.toISOString() };
+  const content = { ...after.content, load: { kind: "bottlenecks", ...times, cutOff, summary, ...jobs } };
   const folder = await endRun(config, telemetry.files, run, content);
   return { folder, load: summary, ...(cutOff === undefined ? {} : { cutOff }) };
 }

@@ -3,7 +3,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import { analyze } from "../analysis/analyze.ts";
 import type { Report } from "../analysis/report.ts";
+import { testRun, testSamples } from "../analysis/test_run.ts";
 import { ROOT } from "../config.ts";
 import { renderJson } from "./json.ts";
 import { hostileReport } from "./test_hostile.ts";
@@ -18,6 +20,26 @@ test("renderJson() writes what docs/report.schema.json describes", () => {
   for (const report of [largeReport(), emptyReport(), cutOffReport(), hostileReport()]) {
     assert.deepEqual(problems(JSON.parse(renderJson(report))), []);
   }
+});
+
+test("docs/report.schema.json describes what the analysis makes", async () => {
+  const percentiles = { samples: 60, mean: 1, p50: 1, p95: 2, p99: 2, max: 2 };
+  const report = await analyze(
+    testRun({
+      jobs: [
+        { name: "work", count: 60, everyMs: 100, parts: { wait: 900, cpu: 90, gc: 5, blocked: 300 }, offCpuMs: 9 },
+      ],
+      busy: 1,
+      samples: testSamples("work", [[30, "run", "parse"]]),
+      load: {
+        ...{ kind: "open", description: "60 jobs", sent: 60, completed: 60, failed: 0, unfinished: 0 },
+        ...{ ratePerSecond: 10, throughputPerSecond: 10, seenLate: 1 },
+        ...{ total: percentiles, request: percentiles, lateness: percentiles },
+      },
+    }),
+  );
+  assert.ok(report.findings.length > 0 && report.laws?.length && report.jobs[0]?.cpuTime && report.jobs[0].store);
+  assert.deepEqual(problems(JSON.parse(renderJson(report))), []);
 });
 
 test("renderJson() keeps every text as it was recorded, on one line", () => {

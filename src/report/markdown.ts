@@ -1,5 +1,6 @@
 import type { Evidence, Finding, JobType, Report } from "../analysis/report.ts";
 import { duration, number, quantity, share } from "./figures.ts";
+import { functionName, functionPlace } from "./function_text.ts";
 import { gainReason, gainText } from "./gain_text.ts";
 import { code, prose } from "./markdown_text.ts";
 import { largestParts } from "./parts.ts";
@@ -70,7 +71,7 @@ function evidenceText(evidence: Evidence): string {
     case "span":
       return `span ${code(evidence.spanId, 16)} ${code(evidence.name, 60)} ${duration(evidence.ms)}`;
     case "function":
-      return `${code(evidence.name, 60)} in ${code(`${evidence.file.slice(-80)}:${evidence.line}`, 90)}, ${share(evidence.share)} of the CPU time`;
+      return `${code(functionName(evidence.name), 60)} in ${code(functionPlace(evidence, 80), 90)}, ${share(evidence.share)} of the CPU time`;
     case "metric":
       return `${code(evidence.name, 60)} ${prose(quantity(evidence.value, evidence.unit), 30)}`;
   }

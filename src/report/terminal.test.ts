@@ -40,6 +40,14 @@ test("renderTerminal() has 20 lines or less, none longer than the terminal, what
   }
 });
 
+test("renderTerminal() folds the first finding rather than cut what to do", () => {
+  const lines = renderTerminal(largeReport(), { columns: 90, paint: plain }).split("\n");
+  const at = lines.findIndex((line) => line.startsWith("   do: "));
+  assert.equal(lines[at], "   do: Run the linting in a worker thread, or lower WORKER_CONCURRENCY from 8 to 3 and");
+  assert.equal(lines[at + 1], "       start a second worker process.");
+  assert.match(lines[at + 2]!, /^ {3}brings: p95 29 % lower/);
+});
+
 test("renderTerminal() writes only its own escape sequences", () => {
   for (const report of [largeReport(), hostileReport()]) {
     const text = renderTerminal(report, { columns: 120, paint: plain });

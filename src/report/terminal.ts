@@ -1,6 +1,7 @@
 import type { Evidence, Finding, JobType, Report } from "../analysis/report.ts";
 import type { Paint } from "../terminal.ts";
 import { duration, number, share } from "./figures.ts";
+import { functionName, functionPlace } from "./function_text.ts";
 import { gainReason, gainText } from "./gain_text.ts";
 import { drawnParts, largestParts, partText } from "./parts.ts";
 import { taxText } from "./tax_text.ts";
@@ -15,6 +16,8 @@ export interface TerminalOptions {
 const LINES = 20;
 const MOST_FINDINGS = 3;
 const BAR = 32;
+/** Of what goes on in the next line. */
+const INDENT = "       ";
 
 /** The report in 20 lines or less: verdict, findings, where the time of the job types with the most of it goes. */
 export function renderTerminal(report: Report, { columns, paint }: TerminalOptions): string {
@@ -30,7 +33,9 @@ export function renderTerminal(report: Report, { columns, paint }: TerminalOptio
   const middle = findings
     .slice(0, MOST_FINDINGS)
     .flatMap((finding, index) =>
-      findingLines(finding, index).map((text) => line(text, index === 0 ? undefined : "dim")),
+      index === 0
+        ? findingLines(finding, index).flatMap((text) => folded(text, width))
+        : findingLines(finding, index).map((text) => line(text, "dim")),
     );
   if (findings.length > MOST_FINDINGS)
     middle.push(line(`   ${findings.length - MOST_FINDINGS} more in the report`, "dim"));
@@ -38,7 +43,8 @@ export function renderTerminal(report: Report, { columns, paint }: TerminalOptio
   const missing = notMeasured.map(({ what }) => shown(what, 60)).join(", ");
   const bottom = [
     ...(missing === "" ? [] : [line(`Not measured: ${missing}`, "dim")]),
-    line(`Observing cost: ${taxText(report.tax)} (${shown(report.tax.how, 200)})`, "dim"),
+    // "estimated: ...": from what, is in the report.
+    line(`Observing cost: ${taxText(report.tax)} (${shown(report.tax.how.split(":")[0]!, 200)})`, "dim"),
   ];
 
   const left = LINES - top.length - middle.length - bottom.length;
@@ -73,7 +79,9 @@ function evidenceText(evidence: Evidence): string {
   const name = shown(evidence.name, 60);
   if (evidence.kind === "span") return `span ${shown(evidence.spanId, 16)} ${name} ${duration(evidence.ms)}`;
   if (evidence.kind === "metric") return `${name} ${number(evidence.value)} ${shown(evidence.unit, 20)}`;
-  return `${name} ${shown(evidence.file.split("/").at(-1) ?? "", 60)}:${evidence.line} ${share(evidence.share)} of CPU`;
+  const { line, file } = evidence;
+  const place = functionPlace({ line, file: file.split("/").at(-1) ?? "" }, 60);
+  return `${shown(functionName(evidence.name), 60)} ${shown(place, 80)} ${share(evidence.share)} of CPU`;
 }
 
 interface JobLineOptions {
@@ -108,6 +116,15 @@ function barOf(parts: JobType["bars"][number]["parts"], longest: number): string
   const glyphs = drawn.map(({ part, ms }) => partText[part].glyph.repeat(Math.round((ms / longest) * BAR))).join("");
   const said = largestParts(parts).map((each) => `${each.part} ${partText[each.part].glyph} ${share(each.share)}`);
   return `${duration(sum).padStart(8)} ${glyphs.slice(0, BAR + 4).padEnd(BAR)} ${said.join(", ")}`;
+}
+
+/** One line, or two, of which the second is indented. */
+function folded(text: string, width: number): string[] {
+  const seen = shown(text, 2000);
+  const end = seen.length > width ? seen.lastIndexOf(" ", width) : -1;
+  // A first word that is longer than the line is cut.
+  if (end <= INDENT.length) return [fit(text, width)];
+  return [seen.slice(0, end), fit(`${INDENT}${seen.slice(end + 1)}`, width)];
 }
 
 /** One line of at most `width` characters, whatever is in it. */

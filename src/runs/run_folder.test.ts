@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -26,6 +26,16 @@ test("endRun() leaves a link that is named like a run alone", async () => {
     symlinkSync("/nowhere", join(runs, "20000101T000000Z-0000"));
     const folder = await record(root);
     assert.deepEqual(readdirSync(runs).sort(), ["20000101T000000Z-0000", folder.split("/").at(-1)]);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});
+
+test("endRun() describes the worker: how many jobs at once, and how long their locks last", async () => {
+  const root = mkdtempSync(join(tmpdir(), "prodlike-test-"));
+  try {
+    const { worker } = JSON.parse(readFileSync(join(await record(root), "run.json"), "utf8"));
+    assert.deepEqual(worker, { concurrency: 4, lockDurationMs: 15_000, lockRenewMs: 2_000 });
   } finally {
     rmSync(root, { recursive: true });
   }

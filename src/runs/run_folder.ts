@@ -5,6 +5,7 @@ import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Config } from "../config.ts";
+import { JOB_LOCK } from "../job_lock.ts";
 import { currentRuntime, runtimeVersion } from "../runtime.ts";
 import { UserError } from "../user_error.ts";
 import { copyProfiles } from "./profile_files.ts";
@@ -111,7 +112,11 @@ async function describe(config: Config, run: Recording, content: RunContent) {
     runtime: { name: currentRuntime, version: runtimeVersion },
     stack: config.stack,
     services: { api: config.apiService, worker: config.workerService },
-    worker: { concurrency: config.workerConcurrency },
+    worker: {
+      concurrency: config.workerConcurrency,
+      lockDurationMs: JOB_LOCK.lockDuration,
+      lockRenewMs: JOB_LOCK.lockRenewTime,
+    },
     machine: {
       platform: process.platform,
       arch: process.arch,

@@ -27,6 +27,8 @@ export const JOB_RUN_MS = "prodlike.job.run_ms";
 export const JOB_CPU_MS = "prodlike.job.cpu_ms";
 export const JOB_GC_MS = "prodlike.job.gc_ms";
 export const JOB_THROTTLED_MS = "prodlike.job.throttled_ms";
+/** Ours. Of cpu, gc and throttled: how long the thread had no CPU, ms; absent where nobody looked. */
+export const JOB_OFF_CPU_MS = "prodlike.job.off_cpu_ms";
 export const JOB_BLOCKED_MS = "prodlike.job.blocked_ms";
 export const JOB_BLOCKED_MAX_MS = "prodlike.job.blocked_max_ms";
 export const JOB_OVERLAPPED_MS = "prodlike.job.overlapped_ms";

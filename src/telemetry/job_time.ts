@@ -7,6 +7,8 @@ export interface JobParts {
   cpu: number;
   gc: number;
   throttled: number | undefined;
+  /** How much of cpu, gc and throttled the thread had no CPU for, whoever had it; `undefined`: nobody looked. */
+  offCpu: number | undefined;
   blocked: number;
   /** What `blocked` may be at the most, where it cannot be seen when the job could have continued. */
   blockedMax: number;
@@ -28,6 +30,8 @@ export interface Clocks {
 export class JobTime {
   /** Its own JavaScript, pauses for garbage and throttling among it. */
   ownMs = 0;
+  /** For how long of it the thread had no CPU; `undefined`: nobody looked. */
+  offCpuMs: number | undefined;
   blockedMs = 0;
   blockedMaxMs = 0;
   /** When it last had the thread, and how much JavaScript had run in all by then. */
@@ -82,6 +86,7 @@ export class JobTime {
       cpu: ownMs - gc - (throttled ?? 0),
       gc,
       throttled,
+      offCpu: this.offCpuMs === undefined ? undefined : Math.min(this.offCpuMs, ownMs),
       blocked,
       blockedMax: Math.max(blocked, Math.min(this.blockedMaxMs, others)),
       overlapped: others - blocked,

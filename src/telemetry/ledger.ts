@@ -3,6 +3,7 @@ import { type Context, type Span, trace } from "@opentelemetry/api";
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-node";
 import * as names from "./attributes.ts";
 import { type JobParts, JobTime, readClocks } from "./job_time.ts";
+import { OffCpu } from "./off_cpu.ts";
 import type { ThreadWatch } from "./owner.ts";
 import { Readiness } from "./readiness.ts";
 import { type Owner, ThreadTime } from "./thread_time.ts";
@@ -36,6 +37,7 @@ export function startLedger(): Ledger {
     job.blockedMaxMs += Math.max(0, time.busyMs - history.busyAt(possibleFromMs));
   };
   const time = new ThreadTime(onReturn, (job, elapsedMs, nowMs) => throttling.booked(job, elapsedMs, nowMs));
+  const offCpu = new OffCpu();
   watchGarbage(time);
   return {
     begin(resource, context, nowMs, leftMs) {
@@ -67,12 +69,14 @@ export function startLedger(): Ledger {
       owner.job = new JobTime(readClocks(time.busyMs, nowMs));
       owner.isJob = true;
       throttling.begin(owner.job);
+      offCpu.begin(owner.job);
     },
     endJob(span) {
       const job = (span as Owned)[OWNER]?.job;
       if (!job) return;
       const nowMs = performance.now();
       time.book(nowMs);
+      offCpu.end(job, time.busyMs);
       job.end(readClocks(time.busyMs, nowMs));
     },
   };
@@ -94,12 +98,13 @@ function watchGarbage(time: ThreadTime): void {
 }
 
 function attributesOf(parts: JobParts): Record<string, number> {
-  const { throttled, ...measured } = parts;
+  const { throttled, offCpu, ...measured } = parts;
   return {
     [names.JOB_RUN_MS]: round(measured.run),
     [names.JOB_CPU_MS]: round(measured.cpu),
     [names.JOB_GC_MS]: round(measured.gc),
     ...(throttled === undefined ? {} : { [names.JOB_THROTTLED_MS]: round(throttled) }),
+    ...(offCpu === undefined ? {} : { [names.JOB_OFF_CPU_MS]: round(offCpu) }),
     [names.JOB_BLOCKED_MS]: round(measured.blocked),
     [names.JOB_BLOCKED_MAX_MS]: round(measured.blockedMax),
     [names.JOB_OVERLAPPED_MS]: round(measured.overlapped),

@@ -1,8 +1,8 @@
 import { performance } from "node:perf_hooks";
 import { openCgroup } from "./cgroup.ts";
-import { mainThreadCpuSeconds } from "./cpu_metrics.ts";
 import type { JobTime } from "./job_time.ts";
 import { loopTiming } from "./loop_timing.ts";
+import { openThreadCpu } from "./thread_cpu.ts";
 
 /** Who has had the thread for less at a time was hardly throttled, ms: that would have made it longer. */
 const WORTH_A_LOOK_MS = 5;
@@ -18,6 +18,7 @@ const QUOTA_MS = 10_000;
  */
 export class ThrottleEstimate {
   readonly #cgroup = openCgroup();
+  readonly #threadCpu = openThreadCpu();
   #hasQuota = false;
   #quotaSeenMs = -QUOTA_MS;
   #last = { atMs: 0, activeMs: 0, cpuMs: 0, throttledMs: 0, periods: 0 };
@@ -41,14 +42,14 @@ export class ThrottleEstimate {
 
   #findQuota(): void {
     this.#quotaSeenMs = performance.now();
-    const hasQuota = this.#cgroup.read().cpuLimit !== undefined && mainThreadCpuSeconds() !== undefined;
+    const hasQuota = this.#cgroup.read().cpuLimit !== undefined && this.#threadCpu !== undefined;
     if (hasQuota && !this.#hasQuota) this.#last = this.#read();
     this.#hasQuota = hasQuota;
   }
 
   #read() {
     const { throttledSeconds = 0, throttledPeriods = 0 } = this.#cgroup.readThrottling();
-    const cpuMs = (mainThreadCpuSeconds() ?? 0) * 1e3;
+    const cpuMs = (this.#threadCpu?.() ?? 0) * 1e3;
     const atMs = performance.now();
     const activeMs = atMs - loopTiming().idleTime;
     return { atMs, activeMs, cpuMs, throttledMs: throttledSeconds * 1e3, periods: throttledPeriods };

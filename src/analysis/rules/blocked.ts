@@ -20,7 +20,8 @@ export const blockedByNeighbours: Rule = (facts) => {
   const blocked = sumOf(victims, "blocked");
   const wait = capacity.bottleneck === undefined ? sumOf(victims, "wait") : 0;
   const lockMs = facts.description.lockMs ?? jobs.lockMs ?? limit("lockMs");
-  const isLockAtRisk = longestMs !== undefined && longestMs >= lockMs / 2;
+  const renewMs = Math.min(facts.description.lockRenewMs ?? lockMs / 2, lockMs); // half of it is BullMQ's default
+  const isLockAtRisk = longestMs !== undefined && longestMs >= lockMs - renewMs;
   const who = neighbour?.[0] ?? "code that belongs to no job or to others of its kind";
   const [target] = neighbour ? facts.flames.suspects(neighbour[1].name) : [];
   const perJobMs = (type.sum("blocked") ?? 0) / type.count;
@@ -32,7 +33,7 @@ export const blockedByNeighbours: Rule = (facts) => {
         `${showMs(perJobMs)} a job in which it could have gone on, ${showMs(p95Of(type).mean.blocked ?? 0)} around the p95.`,
         longestMs === undefined ? "" : ` The longest block of the event loop took ${showMs(longestMs)}.`,
         isLockAtRisk
-          ? ` A lock lasts ${showMs(lockMs)} and is renewed at half of it: blocks like that let it run out, and the job is started twice (stalled).`
+          ? ` A lock lasts ${showMs(lockMs)} and is renewed every ${showMs(renewMs)}: blocks like that let it run out, and the job is started twice (stalled).`
           : "",
       ].join(""),
       samples: victims.reduce((sum, [, each]) => sum + each.withLedger, 0),

@@ -5,7 +5,7 @@ import type { JobTypeFacts } from "../job_type.ts";
 import { cpuOfBusyThread } from "../laws.ts";
 import { gainOfPart, gainOfThread } from "../predict.ts";
 import type { Finding, Gain } from "../report.ts";
-import { showFunction, showMs, showShare } from "../show.ts";
+import { showFunction, showMs, showPlacedFunction, showShare } from "../show.ts";
 import { limit } from "../thresholds.ts";
 
 /** Code that keeps the thread: jobs are mostly CPU, or the thread is what they queue for. */
@@ -55,6 +55,7 @@ function ofType(facts: Facts, name: string, type: JobTypeFacts): Finding[] {
             : "without profiles (PROFILING=on) nobody knows which function takes how much",
         };
   const share = cpu / total;
+  const cpuTime = type.sums.get("cpuTime");
   return [
     {
       rule: "cpu-bound",
@@ -66,6 +67,9 @@ function ofType(facts: Facts, name: string, type: JobTypeFacts): Finding[] {
       explainsMs: cpu + blockedBySame + (isBottleneck ? waitExplained(facts, cpu / Math.max(1, allOwnMs)) : 0),
       figures: [
         { name: "CPU a job", value: perJobMs, unit: "ms" },
+        ...(cpuTime
+          ? [{ name: "CPU time, without other processes", value: cpuTime.ms / cpuTime.count, unit: "ms" }]
+          : []),
         { name: "share of total", value: 100 * share, unit: "%" },
         { name: "blocked by jobs of its kind", value: blockedBySame / type.count, unit: "ms" },
         ...loadFigures(facts),
@@ -81,8 +85,7 @@ function actionFor(job: string, target: Suspect | undefined, hasProfile: boolean
   if (!hasProfile) return "Record the run again with PROFILING=on: it names the functions.";
   if (!target)
     return `Start another worker process, or look at the flame graph of ${job} for work that it can do without.`;
-  const place = target.file ? ` (${target.file}:${target.line})` : "";
-  return `Make ${showFunction(target)}${place} cheaper, or move it to a worker thread.`;
+  return `Make ${showPlacedFunction(target)} cheaper, or move it to a worker thread.`;
 }
 
 /** The span inside the jobs that has the most of their CPU time, when that is much of it. */

@@ -1,4 +1,5 @@
 import type { Flame, FlameNode } from "../../analysis/report.ts";
+import { frameName } from "../function_text.ts";
 import { shown } from "../visible_text.ts";
 import { type Bounds, type PageFlame, type PageFlameNode, round } from "./page_data.ts";
 
@@ -35,7 +36,7 @@ function select(root: FlameNode, most: number) {
 
 function copy({ name, file, line, totalMs, selfMs, children }: FlameNode, kept: Set<FlameNode>): PageFlameNode {
   return {
-    name: shown(name, 100),
+    name: shown(frameName({ name, file, line }), 100),
     // The end of a path says more than its beginning.
     file: shown(file.slice(-120), 120),
     line,

@@ -1,5 +1,6 @@
 import type { Evidence, Finding, Report } from "../../analysis/report.ts";
 import { duration, number, quantity, share } from "../figures.ts";
+import { functionName, functionPlace } from "../function_text.ts";
 import { gainReason, gainText } from "../gain_text.ts";
 import { shown } from "../visible_text.ts";
 import { html, type Markup, name, omitted } from "./markup.ts";
@@ -25,10 +26,10 @@ function card(finding: Finding, index: number): Markup {
   const { title, detail, samples, explainsMs, figures, evidence, action, gain, rule } = finding;
   return html`<li class="card finding">
 <h3><span class="rank" aria-hidden="true">${index + 1}</span><bdi>${title}</bdi></h3>
-<p class="detail"><bdi>${detail}</bdi></p>
+<p class="detail"><bdi>${unbroken(detail)}</bdi></p>
 <div class="next">
-<div><h4>Do next</h4><p><bdi>${action}</bdi></p></div>
-<div class="gain"><h4>It would bring</h4><p class="ratio">${gainText(gain)}</p><p class="formula"><bdi>${gainReason(gain)}</bdi></p></div>
+<div><h4>Do next</h4><p><bdi>${unbroken(action)}</bdi></p></div>
+<div class="gain"><h4>It would bring</h4><p class="ratio">${gainText(gain)}</p><p class="formula"><bdi>${unbroken(gainReason(gain))}</bdi></p></div>
 </div>
 <dl class="figures">
 <div><dt>explains</dt><dd>${duration(explainsMs)}</dd></div>
@@ -40,20 +41,21 @@ ${evidence.length === 0 ? undefined : html`<details open><summary>Evidence</summ
 </li>`;
 }
 
+/** A figure and its unit stay on one line. */
+function unbroken(text: string): string {
+  return text.replace(/(\d) (?=(?:%|ms|s|MB|jobs)(?!\w))/g, "$1\u00a0");
+}
+
 function item(evidence: Evidence): Markup {
   switch (evidence.kind) {
     case "span":
       return html`<li><span class="kind">span</span><a href="#traces" data-span="${shown(evidence.spanId, 32)}">${name(evidence.name)}</a> took ${duration(evidence.ms)} <code class="id">${shown(evidence.spanId, 32)}</code></li>`;
     case "function":
-      return html`<li><span class="kind">function</span>${name(evidence.name)} <code class="where">${place(evidence)}</code> ${duration(evidence.cpuMs)} of CPU, ${share(evidence.share)}</li>`;
+      return html`<li><span class="kind">function</span>${name(functionName(evidence.name))} <code class="where">${place(evidence)}</code> ${duration(evidence.cpuMs)} of CPU, ${share(evidence.share)}</li>`;
     case "metric":
       return html`<li><span class="kind">metric</span>${name(evidence.name)} ${quantity(evidence.value, evidence.unit)}</li>`;
   }
 }
 
 /** Where a function stands: the end of the path and the line. */
-export function place({ file, line }: { file: string; line: number }): Markup {
-  if (file === "") return html`native`;
-  const end = file.length > 80 ? `…${file.slice(-79)}` : file;
-  return name(line > 0 ? `${end}:${line}` : end);
-}
+export const place = (code: { file: string; line: number }): Markup => name(functionPlace(code, 80));

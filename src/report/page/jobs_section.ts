@@ -1,11 +1,14 @@
 import type { JobType, Report } from "../../analysis/report.ts";
 import { duration, number, share } from "../figures.ts";
+import { functionName } from "../function_text.ts";
 import { place } from "./findings_section.ts";
 import { ledgerChart, ledgerLegend, ledgerPatterns } from "./ledger_chart.ts";
 import { type Content, html, type Markup, name, omitted, table } from "./markup.ts";
 
 const MOST_JOBS = 10;
 const MOST_ROWS = 15;
+/** Steps that take less are no part of a path that anybody follows. */
+const LEAST_SHARE = 0.005;
 
 /** Where the time of each job type goes: the ledger as bars, the critical path, and what its spans and functions say. */
 export function jobsSection({ jobs }: Report): Markup {
@@ -40,16 +43,22 @@ function criticalPath({ criticalPath: paths }: JobType): Markup {
   if (known.length === 0) return html``;
   return html`<div class="paths"><h4>Critical path</h4><dl>${known.map(
     ({ label, steps }) =>
-      html`<div><dt>${label}</dt><dd><ol class="path">${steps.slice(0, 6).map((step) => html`<li>${name(step.name)} <span class="quiet">${duration(step.ms)}, ${share(step.share)}</span></li>`)}</ol></dd></div>`,
+      html`<div><dt>${label}</dt><dd><ol class="path">${steps
+        .filter((step) => step.share >= LEAST_SHARE)
+        .slice(0, 6)
+        .map(
+          (step) =>
+            html`<li>${name(step.name)} <span class="quiet">${duration(step.ms)}, ${share(step.share)}</span></li>`,
+        )}</ol></dd></div>`,
   )}</dl></div>`;
 }
 
-function details({ spans, downstream, repeated, functions, total, parts }: JobType): Content[] {
-  const percentiles = Object.entries({ "enqueue to end": total, ...parts }).map(([part, of]) => [
-    part,
-    number(of.samples),
-    ...[of.mean, of.p50, of.p95, of.p99, of.max].map(duration),
-  ]);
+function details({ spans, downstream, repeated, functions, total, parts, cpuTime }: JobType): Content[] {
+  const percentiles = Object.entries({
+    "enqueue to end": total,
+    ...parts,
+    ...(cpuTime ? { "CPU time": cpuTime } : {}),
+  }).map(([part, of]) => [part, number(of.samples), ...[of.mean, of.p50, of.p95, of.p99, of.max].map(duration)]);
   return [
     folded("Percentiles", percentiles, ["Time", "samples", "mean", "p50", "p95", "p99", "most"]),
     folded(
@@ -83,7 +92,7 @@ function details({ spans, downstream, repeated, functions, total, parts }: JobTy
     folded(
       "Functions by their own CPU time",
       (functions ?? []).map((each) => [
-        name(each.name),
+        name(functionName(each.name)),
         html`<code>${place(each)}</code>`,
         duration(each.selfMs),
         duration(each.totalMs),
