@@ -1,0 +1,66 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Report } from "../src/analysis/report.ts";
+import { loadConfig, ROOT } from "../src/config.ts";
+import { analyzeRun } from "../src/report_run.ts";
+import { openRun } from "../src/runs/open_run.ts";
+import { beginRun, endRun, type TelemetryFiles } from "../src/runs/run_folder.ts";
+import { markEnd } from "../src/runs/slice.ts";
+import { startApi, startWorker } from "./verdict_child.ts";
+import { JobLoad, type Seen } from "./verdict_load.ts";
+import type { VerdictStage } from "./verdict_stage.ts";
+import type { Setting } from "./verdict_types.ts";
+
+/** What a run shows, and what its client saw. */
+export interface VerdictRun {
+  report: Report;
+  seen: Seen;
+}
+
+/** Jobs of each type before those that count. */
+const WARM_UP = 5;
+let runs = 0;
+
+/** Records a run of a fresh worker under its load, as `make bottlenecks` does, and analyses it. */
+export async function recordRun(stage: VerdictStage, setting: Setting, isProfiled?: boolean): Promise<VerdictRun> {
+  const queue = `run-${++runs}`;
+  const { root, ...commit } = stage.review;
+  const api = setting.api && (await startApi(stage, setting.api, queue));
+  const worker = await startWorker(stage, setting, { queue, isProfiled });
+  const load = new JobLoad({
+    ...{ queue, url: stage.urls.store, apiUrl: api?.url, types: setting.worker.types },
+    data: { repository: ".", ...commit },
+  });
+  const files = filesIn(stage.received);
+  try {
+    await load.ready();
+    await load.warmUp(WARM_UP);
+    const metrics = markEnd(files.metrics);
+    await Promise.all([worker.flush(), api?.flush()]);
+    const run = beginRun(files);
+    run.marks.metrics = metrics; // with a point before the window, where counters begin
+    const seen = await load.run(setting.load);
+    await Promise.all([worker.close(), api?.close()]);
+    const config = {
+      ...loadConfig({}),
+      ...{ home: stage.home, workerConcurrency: setting.worker.concurrency },
+    };
+    const { cpus } = setting.worker;
+    const folder = await endRun(config, files, run, {
+      ...{ store: stage.store, limits: cpus === undefined ? null : [{ limit: "CPUs", asked: String(cpus) }] },
+      ...{ load: { kind: "bottlenecks", summary: seen.summary }, spanAccounting: {}, throttling: {} },
+    });
+    const { report } = await analyzeRun(openRun(stage.home, folder), ROOT);
+    rmSync(folder, { recursive: true });
+    return { report, seen };
+  } finally {
+    await Promise.all([worker.close(), api?.close(), load.close()]);
+  }
+}
+
+function filesIn(folder: string): TelemetryFiles {
+  return {
+    ...{ traces: join(folder, "traces.jsonl"), metrics: join(folder, "metrics.jsonl") },
+    ...{ collectorLog: join(folder, "collector.log"), profiles: join(folder, "profiles") },
+  };
+}
