@@ -1,6 +1,6 @@
 import type { Gain } from "../src/analysis/report.ts";
 import { median } from "./ratio.ts";
-import { recordRun, type VerdictRun } from "./verdict_run.ts";
+import { recordQuietRun, type VerdictRun } from "./verdict_run.ts";
 import type { VerdictStage } from "./verdict_stage.ts";
 import type { Workload } from "./verdict_types.ts";
 
@@ -12,6 +12,8 @@ export interface VerdictRow {
   /** Repeats in which it was. */
   right: number;
   repeats: number;
+  /** Of the CPU that the worker wanted, the most that others had in a run, as a share of its time. */
+  stolen: number;
   /** The last verdict, and those that were not right. */
   verdict: string;
   wrong: string[];
@@ -49,8 +51,8 @@ export async function repeatWorkload(
   stage: VerdictStage,
   { setting, repaired, isProfiled }: Workload,
 ): Promise<Repeat> {
-  const sick = await recordRun(stage, setting, isProfiled);
-  return { sick, repaired: repaired && (await recordRun(stage, repaired, isProfiled)) };
+  const sick = await recordQuietRun(stage, setting, isProfiled);
+  return { sick, repaired: repaired && (await recordQuietRun(stage, repaired, isProfiled)) };
 }
 
 /** What some repeats of a workload say together. */
@@ -59,6 +61,7 @@ export function judge({ name, rule, type }: Workload, repeats: Repeat[]): Verdic
   const wrong = reports.filter(({ findings }) => findings[0]?.rule !== rule);
   return {
     ...{ workload: name, expected: rule ?? "none", right: reports.length - wrong.length, repeats: reports.length },
+    stolen: Math.max(...repeats.flatMap(({ sick, repaired }) => [sick.stolen, repaired?.stolen ?? 0])),
     verdict: reports.at(-1)!.verdict,
     wrong: wrong.map(({ findings, verdict }) => `${findings[0]?.rule ?? "none"}: ${verdict}`),
     ...(repeats[0]?.repaired ? { gain: judgeGain(repeats, rule, type) } : {}),

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { ROOT } from "../src/config.ts";
 import { planEnforcement, prepareEnforcement, removeEnforcement } from "../src/limits/plan_enforcement.ts";
@@ -11,6 +12,8 @@ import type { Setting } from "./verdict_types.ts";
 export interface VerdictChild {
   /** Of the API. */
   url: string;
+  /** For how long its main thread was ready to run and others had the CPU, or its quota was used up, ms; 0 where nobody counts. */
+  stolenMs(): number;
   /** Sends what is pending. */
   flush(): Promise<void>;
   /** Ends it; what is left of its telemetry goes out before. */
@@ -78,6 +81,7 @@ async function start([file = "", ...args]: string[], env: Record<string, string>
   const { url } = await nextMessage<{ url: string }>(child, args.at(-1)!);
   return {
     url,
+    stolenMs: () => waitedForCpuMs(child.pid),
     async flush() {
       child.send("flush");
       await nextMessage(child, args.at(-1)!);
@@ -87,7 +91,7 @@ async function start([file = "", ...args]: string[], env: Record<string, string>
 }
 
 async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return;
+  if (!child.connected) return;
   const ended = once(child, "exit");
   child.disconnect();
   const patience = new AbortController();
@@ -95,4 +99,10 @@ async function end(child: ChildProcess): Promise<void> {
   if ((await Promise.race([ended, late])) === "late") child.kill("SIGKILL");
   await ended;
   patience.abort();
+}
+
+/** The second figure of the kernel's sched-stats. */
+function waitedForCpuMs(pid: number | undefined): number {
+  const file = `/proc/${pid}/schedstat`;
+  return existsSync(file) ? Number(readFileSync(file, "latin1").split(" ")[1]) / 1e6 : 0;
 }

@@ -60,21 +60,25 @@ export class JobLoad {
   }
 
   /** Sends the jobs of a load and sees them end. */
-  async run({ jobs, ratePerSecond, shares, without, prepareMs = 0 }: LoadSetting): Promise<Seen> {
+  async run({ jobs, ratePerSecond, inFlight, shares, without, prepareMs = 0 }: LoadSetting): Promise<Seen> {
     const tally = new Tally();
     const totals: [type: string, ms: number][] = [];
     const pick = picker(shares ?? Object.fromEntries(Object.keys(this.#jobs.types).map((name) => [name, 1])));
     const began = performance.now();
     const dueAt = ratePerSecond ? arrivals(ratePerSecond) : undefined;
-    const underWay: Promise<void>[] = [];
+    const underWay = new Set<Promise<void>>();
     for (let index = 0; index < jobs; index++) {
       const dueMs = began + (dueAt?.next().value ?? 0);
       const name = pick();
       while (performance.now() < dueMs) await setTimeout(Math.ceil(dueMs - performance.now()));
       if (name === without) continue;
+      while (inFlight && underWay.size >= inFlight) await this.#within(Promise.race(underWay));
       keepBusy(prepareMs);
-      tally.leaves(dueMs);
-      underWay.push(this.#follow({ name, index, dueMs }, tally, totals));
+      const sentMs = inFlight ? performance.now() : dueMs;
+      tally.leaves(sentMs);
+      const job = this.#follow({ name, index, dueMs: sentMs }, tally, totals);
+      underWay.add(job);
+      job.finally(() => underWay.delete(job));
       if (!dueAt && index % 50 === 49) await setTimeout(); // answers want to be read
     }
     await this.#within(Promise.all(underWay));
@@ -83,7 +87,7 @@ export class JobLoad {
       summary: {
         ...summary,
         kind: dueAt ? "open" : "closed",
-        description: `${jobs} jobs, ${ratePerSecond ? `${ratePerSecond} a second` : "all at once"}`,
+        description: `${jobs} jobs, ${ratePerSecond ? `${ratePerSecond} a second` : inFlight ? `${inFlight} under way at once` : "all at once"}`,
         ...(ratePerSecond ? { ratePerSecond, ...(lateness ? { lateness } : {}) } : {}),
       },
       throughputPerSecond: tally.throughputPerSecond,

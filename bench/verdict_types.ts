@@ -33,8 +33,10 @@ export interface WorkerSetting {
 /** The jobs that it gets. */
 export interface LoadSetting {
   jobs: number;
-  /** At random times, whatever the worker does; absent: all at once. */
+  /** At random times, whatever the worker does; absent: all at once, or as many as may be under way. */
   ratePerSecond?: number;
+  /** The next one is sent when one ends. */
+  inFlight?: number;
   /** How often each type comes. @default all alike */
   shares?: Record<string, number>;
   /** Jobs of this type are planned and not sent: another worker has them. */

@@ -12,7 +12,7 @@ const setting = (worker: WorkerSetting, load: LoadSetting, api?: ApiSetting): Se
 const atOnce = (jobs: number): LoadSetting => ({ jobs });
 const paced = (jobs: number, ratePerSecond: number): LoadSetting => ({ jobs, ratePerSecond });
 
-const garbage: Step = { objects: 250_000, live: 30_000 };
+const garbage: Step = { objects: 200_000, live: 4_000 };
 const mail = [cpu(1), call(15), cpu(1)];
 const neighbours = { ...paced(140, 25), shares: { mail: 15, report: 1 } };
 
@@ -38,8 +38,8 @@ const SICK: (Workload & { repaired: Setting })[] = [
   {
     name: "50 jobs at once for one thread",
     rule: "concurrency-too-high",
-    setting: setting(one(50, cpu(6), call(30), cpu(6)), atOnce(350)),
-    repaired: setting(one(6, cpu(6), call(30), cpu(6)), atOnce(350)),
+    setting: setting(one(50, cpu(6), call(30), cpu(6)), { ...atOnce(350), inFlight: 50 }),
+    repaired: setting(one(6, cpu(6), call(30), cpu(6)), { ...atOnce(350), inFlight: 50 }),
   },
   {
     name: "garbage that lives for a while, small semi space",
@@ -50,7 +50,7 @@ const SICK: (Workload & { repaired: Setting })[] = [
   {
     name: "a heap that is nearly full",
     rule: "heap-near-limit",
-    setting: setting({ ...one(4, garbage, call(10)), keptMb: 100, flags: ["--max-old-space-size=150"] }, atOnce(60)),
+    setting: setting({ ...one(4, garbage, call(10)), keptMb: 100, flags: ["--max-old-space-size=200"] }, atOnce(60)),
     repaired: setting({ ...one(4, garbage, call(10)), keptMb: 100, flags: ["--max-old-space-size=2048"] }, atOnce(60)),
   },
   {

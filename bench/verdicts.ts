@@ -51,7 +51,7 @@ try {
   process.exitCode = EXIT.couldNotTry;
 }
 
-function line({ workload, expected, right, repeats, verdict, wrong, gain }: VerdictRow): string {
+function line({ workload, expected, right, repeats, stolen, verdict, wrong, gain }: VerdictRow): string {
   const percent = (share: number | undefined) => `${Math.round(100 * (share ?? 0))} %`;
   const gained = !gain
     ? ""
@@ -59,5 +59,12 @@ function line({ workload, expected, right, repeats, verdict, wrong, gain }: Verd
       ? `not predicted: throughput ${percent(gain.throughput)}, p95 ${percent(gain.p95)}`
       : `${gain.within ? "" : "OFF "}${gain.what} ${percent(gain.predicted)} predicted, ${percent(gain.measured)} measured`;
   const saying = wrong.length ? `WRONG ${wrong.join("; ")}` : repeats === 1 ? verdict : "";
-  return [workload.padEnd(50), expected.padEnd(24), `${right} of ${repeats}`, gained.padEnd(45), saying].join("  ");
+  return [
+    workload.padEnd(50),
+    expected.padEnd(24),
+    `${right} of ${repeats}`,
+    `stolen ${percent(stolen)}`.padEnd(11),
+    gained.padEnd(45),
+    saying,
+  ].join("  ");
 }

@@ -9,6 +9,8 @@ export interface JobRecord {
   totalMs: number;
   /** With `run` and, where known, `wait`. */
   parts: Parts & { run: number };
+  /** What `blocked` may be at the most, where that is known. */
+  blockedMaxMs?: number;
   /** Of the job span, what is not the run: the queue store's round trips. Absent where the run is not known. */
   storeMs?: number;
   /** ms by name of span, the most first. */
@@ -56,7 +58,7 @@ export const LEDGER = [
 /** Looks at the job span at `place` and all below it. */
 export function observeJob(tree: TraceTree, place: number): ObservedJob {
   const span = tree.nodes[place]!;
-  const { waitMs, runMs, parts } = span.job!; // only job spans are asked for
+  const { waitMs, runMs, parts, blockedMaxMs } = span.job!; // only job spans are asked for
   const spanMs = span.endMs - span.startMs;
   const places = spansOfJob(tree, place);
   const path = [...criticalPath(tree, place)];
@@ -68,6 +70,7 @@ export function observeJob(tree: TraceTree, place: number): ObservedJob {
     record: {
       totalMs: (waitMs ?? 0) + spanMs,
       parts: { ...(waitMs === undefined ? {} : { wait: waitMs }), ...parts, run: runMs ?? spanMs },
+      ...(blockedMaxMs === undefined ? {} : { blockedMaxMs }),
       ...(runMs === undefined ? {} : { storeMs: Math.max(0, spanMs - runMs) }),
       path: path.sort(([, a], [, b]) => b - a).slice(0, STEPS),
     },
