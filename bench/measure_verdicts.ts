@@ -50,9 +50,10 @@ export interface Repeat {
 export async function repeatWorkload(
   stage: VerdictStage,
   { setting, repaired, isProfiled }: Workload,
+  tries = 1,
 ): Promise<Repeat> {
-  const sick = await recordQuietRun(stage, setting, isProfiled);
-  return { sick, repaired: repaired && (await recordQuietRun(stage, repaired, isProfiled)) };
+  const sick = await recordQuietRun(stage, setting, { isProfiled, tries });
+  return { sick, repaired: repaired && (await recordQuietRun(stage, repaired, { isProfiled, tries })) };
 }
 
 /** What some repeats of a workload say together. */

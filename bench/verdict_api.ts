@@ -24,5 +24,5 @@ server.listen(0, "127.0.0.1", () => {
     server.close();
     await queue.close();
   };
-  serveParent(close, `http://127.0.0.1:${address.port}`);
+  serveParent({ url: `http://127.0.0.1:${address.port}`, close });
 });

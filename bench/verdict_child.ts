@@ -6,7 +6,7 @@ import { ROOT } from "../src/config.ts";
 import { planEnforcement, prepareEnforcement, removeEnforcement } from "../src/limits/plan_enforcement.ts";
 import { nextMessage } from "./tax_message.ts";
 import type { VerdictStage } from "./verdict_stage.ts";
-import type { Setting } from "./verdict_types.ts";
+import type { Setting, StoreMs } from "./verdict_types.ts";
 
 /** The worker or the API of a run. */
 export interface VerdictChild {
@@ -29,7 +29,7 @@ export async function startWorker(
   { worker }: Setting,
   { queue, isProfiled = false }: { queue: string; isProfiled?: boolean | undefined },
 ): Promise<VerdictChild> {
-  const { cpus, flags = [], hasSlowStore } = worker;
+  const { cpus, flags = [], storeMs } = worker;
   const plan =
     cpus === undefined
       ? undefined
@@ -37,7 +37,7 @@ export async function startWorker(
   if (plan) prepareEnforcement(plan);
   const command = [...(plan?.prefix ?? []), process.execPath, ...flags, stage.entries.worker];
   const child = await start(command, {
-    ...environmentOf(stage, { queue, hasSlowStore }),
+    ...environmentOf(stage, { queue, storeMs }),
     ...{ OTEL_SERVICE_NAME: "prodlike-worker", PROFILING: isProfiled ? "on" : "off" },
     ...{ SETTING: JSON.stringify(worker), TURNS_PER_MS: String(stage.turnsPerMs), REVIEW_ROOT: stage.review.root },
   });
@@ -52,23 +52,23 @@ export async function startWorker(
 
 export function startApi(
   stage: VerdictStage,
-  { callMs = 0, hasSlowStore }: NonNullable<Setting["api"]>,
+  { callMs = 0, storeMs }: NonNullable<Setting["api"]>,
   queue: string,
 ): Promise<VerdictChild> {
   const environment = { OTEL_SERVICE_NAME: "prodlike-api", CALL_MS: String(callMs) };
   return start([process.execPath, stage.entries.api], {
-    ...environmentOf(stage, { queue, hasSlowStore }),
+    ...environmentOf(stage, { queue, storeMs }),
     ...environment,
   });
 }
 
 function environmentOf(
   { urls }: VerdictStage,
-  { queue, hasSlowStore }: { queue: string; hasSlowStore: boolean | undefined },
+  { queue, storeMs }: { queue: string; storeMs: StoreMs | undefined },
 ): Record<string, string> {
   return {
     ...{ PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", NO_PROXY: "127.0.0.1", NODE_ENV: "production" },
-    ...{ QUEUE: queue, QUEUE_URL: hasSlowStore ? urls.slowStore : urls.store, SERVICE_URL: urls.service },
+    ...{ QUEUE: queue, QUEUE_URL: storeMs ? urls.slowStores[storeMs] : urls.store, SERVICE_URL: urls.service },
     ...{ OTEL_ENABLED: "true", OTEL_EXPORTER_OTLP_ENDPOINT: urls.receiver.otlp, OTEL_LOG_LEVEL: "warn" },
     ...{ PYROSCOPE_SERVER_ADDRESS: urls.receiver.profiles, PROFILE_TRACE_IDS_TO: urls.receiver.profiles },
     // As in the stack.

@@ -109,16 +109,16 @@ export class JobLoad {
     await answered;
     const requestMs = performance.now() - sentMs;
     tally.answered(requestMs);
-    const { state, atMs } = await ended;
+    const state = await ended;
     tally.ended({ id, state, dueMs, requestMs });
-    if (state === "completed") totals.push([name, atMs - dueMs]);
+    if (state === "completed") totals.push([name, performance.now() - dueMs]);
   }
 
   #send(name: string, index: number) {
     const { apiUrl, data } = this.#jobs;
     const id = `job-${this.#count++}`;
-    const ended = new Promise<{ state: "completed" | "failed"; atMs: number }>((resolve) => {
-      this.#onEnd.set(id, (state) => resolve({ state, atMs: performance.now() }));
+    const ended = new Promise<"completed" | "failed">((resolve) => {
+      this.#onEnd.set(id, resolve);
     });
     const options: JobsOptions = { jobId: id, attempts: 2 };
     const answered = apiUrl

@@ -17,8 +17,8 @@ import type { ServiceUrls } from "./verdict_services.ts";
 
 /** All that the workers of the verdicts benchmark need. */
 export interface VerdictStage {
-  /** Of the queue store, and of the same with late answers. */
-  urls: { store: string; slowStore: string; service: string; receiver: ReceiverUrls };
+  /** Of the queue store, and of what is slow. */
+  urls: ServiceUrls & { store: string; receiver: ReceiverUrls };
   /** With its version. */
   store: string;
   /** Built programs. */
@@ -34,9 +34,6 @@ export interface VerdictStage {
   review: { root: string; base: string; head: string };
   close(): void;
 }
-
-/** How late the slow store answers, ms. */
-const STORE_MS = 60;
 
 /** @throws {UserError} when there is no Redis to start */
 export async function openVerdictStage(): Promise<VerdictStage> {
@@ -60,7 +57,7 @@ export async function openVerdictStage(): Promise<VerdictStage> {
   try {
     const store = await versionOf(redis.url);
     const { port } = new URL(redis.url);
-    const services = await start<ServiceUrls>("verdict_services.ts", port, String(STORE_MS));
+    const services = await start<ServiceUrls>("verdict_services.ts", port);
     const { runs } = await start<{ runs: ReceiverUrls }>("tax_receiver.ts", folder, "runs");
     const system = { uid: process.getuid?.(), platform: process.platform, path: process.env.PATH ?? "" };
     return {

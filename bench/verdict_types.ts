@@ -15,6 +15,9 @@ export type Step =
   /** The sample application's review. */
   | { review: true };
 
+/** How late a slow queue store answers. */
+export type StoreMs = 60 | 250;
+
 /** A worker process. */
 export interface WorkerSetting {
   concurrency: number;
@@ -26,8 +29,8 @@ export interface WorkerSetting {
   cpus?: number;
   /** What it keeps in its heap from the start, 10^6 bytes. */
   keptMb?: number;
-  /** The queue store answers it late. */
-  hasSlowStore?: boolean;
+  /** The queue store answers it so late, ms. */
+  storeMs?: StoreMs;
 }
 
 /** The jobs that it gets. */
@@ -49,8 +52,8 @@ export interface LoadSetting {
 export interface ApiSetting {
   /** What it waits for before it enqueues. */
   callMs?: number;
-  /** The queue store answers it late. */
-  hasSlowStore?: boolean;
+  /** The queue store answers it so late, ms. */
+  storeMs?: StoreMs;
 }
 
 export interface Setting {

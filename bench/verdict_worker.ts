@@ -7,6 +7,7 @@ await startOtel({ serviceName: "prodlike-worker" });
 const { Worker } = await import("bullmq");
 const { observeJob, queueTelemetry } = await import("../src/telemetry/stages.ts");
 const { createSteps, keep } = await import("./verdict_steps.ts");
+const { waitFor } = await import("../src/stack/wait_for.ts");
 const { serveParent } = await import("./verdict_parent.ts");
 
 const { SETTING = "", QUEUE = "", QUEUE_URL = "", SERVICE_URL = "", TURNS_PER_MS = "" } = process.env;
@@ -18,9 +19,16 @@ const worker = new Worker(QUEUE, (job) => observeJob(job, () => work(job)), {
   concurrency,
   ...queueTelemetry(),
 });
+let running = 0;
+worker.on("active", () => running++);
+for (const ended of ["completed", "failed"] as const) worker.on(ended, () => running--);
 worker.on("error", (error) => process.stderr.write(`worker: ${error.message}\n`));
 await worker.waitUntilReady();
-serveParent(async () => {
-  await worker.close();
-  kept.length = 0;
+const isIdle = () => (running === 0 ? true : undefined);
+serveParent({
+  idle: () => waitFor(async () => isIdle(), "the end of the warm-up"),
+  async close() {
+    await worker.close();
+    kept.length = 0;
+  },
 });

@@ -13,8 +13,12 @@ const atOnce = (jobs: number): LoadSetting => ({ jobs });
 const paced = (jobs: number, ratePerSecond: number): LoadSetting => ({ jobs, ratePerSecond });
 
 const garbage: Step = { objects: 200_000, live: 4_000 };
+const longLived: Step = { objects: 200_000, live: 60_000 };
+const nearlyFull = { ...one(4, longLived, cpu(5), call(10)), keptMb: 85 };
+const semi = (mb: number) => `--max-semi-space-size=${mb}`;
+const old = (mb: number) => `--max-old-space-size=${mb}`;
 const mail = [cpu(1), call(15), cpu(1)];
-const neighbours = { ...paced(140, 25), shares: { mail: 15, report: 1 } };
+const neighbours = { ...paced(130, 16), shares: { mail: 15, report: 1 } };
 
 const SICK: (Workload & { repaired: Setting })[] = [
   {
@@ -38,20 +42,20 @@ const SICK: (Workload & { repaired: Setting })[] = [
   {
     name: "50 jobs at once for one thread",
     rule: "concurrency-too-high",
-    setting: setting(one(50, cpu(6), call(30), cpu(6)), { ...atOnce(350), inFlight: 50 }),
-    repaired: setting(one(6, cpu(6), call(30), cpu(6)), { ...atOnce(350), inFlight: 50 }),
+    setting: setting(one(50, cpu(6), call(60), cpu(6)), { ...atOnce(350), inFlight: 50 }),
+    repaired: setting(one(9, cpu(6), call(60), cpu(6)), { ...atOnce(350), inFlight: 50 }),
   },
   {
     name: "garbage that lives for a while, small semi space",
     rule: "garbage-collection",
-    setting: setting({ ...one(4, garbage, call(10)), flags: ["--max-semi-space-size=1"] }, atOnce(120)),
-    repaired: setting({ ...one(4, garbage, call(10)), flags: ["--max-semi-space-size=64"] }, atOnce(120)),
+    setting: setting({ ...one(4, garbage, cpu(10), call(10)), flags: [semi(1)] }, atOnce(120)),
+    repaired: setting({ ...one(4, garbage, cpu(10), call(10)), flags: [semi(64)] }, atOnce(120)),
   },
   {
     name: "a heap that is nearly full",
     rule: "heap-near-limit",
-    setting: setting({ ...one(4, garbage, call(10)), keptMb: 100, flags: ["--max-old-space-size=200"] }, atOnce(60)),
-    repaired: setting({ ...one(4, garbage, call(10)), keptMb: 100, flags: ["--max-old-space-size=2048"] }, atOnce(60)),
+    setting: setting({ ...nearlyFull, flags: [old(150), semi(4)] }, atOnce(40)),
+    repaired: setting({ ...nearlyFull, flags: [old(2048), semi(4)] }, atOnce(40)),
   },
   {
     name: "a quota of half a CPU",
@@ -116,13 +120,13 @@ const SICK: (Workload & { repaired: Setting })[] = [
   {
     name: "a slow queue store, all jobs at once",
     rule: "slow-store",
-    setting: setting({ ...one(4, cpu(2), call(10)), hasSlowStore: true }, atOnce(150)),
+    setting: setting({ ...one(4, cpu(2), call(10)), storeMs: 60 }, atOnce(150)),
     repaired: setting(one(4, cpu(2), call(10)), atOnce(150)),
   },
   {
     name: "a slow queue store, slots to spare",
     rule: "slow-store",
-    setting: setting({ ...one(16, cpu(2), call(10)), hasSlowStore: true }, paced(75, 15)),
+    setting: setting({ ...one(16, cpu(2), call(10)), storeMs: 60 }, paced(75, 15)),
     repaired: setting(one(16, cpu(2), call(10)), paced(75, 15)),
   },
   {
@@ -134,7 +138,7 @@ const SICK: (Workload & { repaired: Setting })[] = [
   {
     name: "an API far from the queue store",
     rule: "slow-api",
-    setting: setting(one(8, cpu(2), call(30)), paced(75, 15), { hasSlowStore: true }),
+    setting: setting(one(8, cpu(2), call(30)), paced(75, 15), { storeMs: 250 }),
     repaired: setting(one(8, cpu(2), call(30)), paced(75, 15), {}),
   },
   {

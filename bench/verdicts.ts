@@ -1,5 +1,5 @@
 // Whether verdicts and predictions are right: `make bench PART=verdicts`, about 25 minutes; JSON=1 prints one object, ONLY= takes
-// the workloads whose name or rule contains it, REPEATS= is 5. Workloads with one bottleneck each, injected for real into a
+// the workloads whose name or rule contains it, REPEATS= is 5, and TRIES= how often a run that others disturbed is done, 2. Workloads with one bottleneck each, injected for real into a
 // BullMQ worker on a Redis from the PATH, and what they are without it; docs/verdicts.md says more. Exit code 1 when a finding
 // is wrong, or less than 11 of 14 predictions lie within 20 % of what the repair brought.
 import { cpus } from "node:os";
@@ -9,7 +9,7 @@ import { judge, type Repeat, repeatWorkload, type VerdictRow } from "./measure_v
 import { openVerdictStage } from "./verdict_stage.ts";
 import { WORKLOADS } from "./verdict_workloads.ts";
 
-const { ONLY = "", REPEATS = "5" } = process.env;
+const { ONLY = "", REPEATS = "5", TRIES = "2" } = process.env;
 const isJson = process.env.JSON === "1";
 /** As 11 of 14. */
 const WITHIN = 11 / 14;
@@ -27,7 +27,7 @@ try {
     const repeats = workloads.map((): Repeat[] => []);
     for (let repeat = 1; repeat <= Number(REPEATS); repeat++) {
       for (const [at, workload] of workloads.entries()) {
-        repeats[at]!.push(await repeatWorkload(stage, workload));
+        repeats[at]!.push(await repeatWorkload(stage, workload, Number(TRIES)));
         process.stderr.write(`repeat ${repeat} of ${REPEATS}: ${line(judge(workload, repeats[at]!.slice(-1)))}\n`);
       }
     }

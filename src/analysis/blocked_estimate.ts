@@ -12,7 +12,8 @@ export function estimateBlocked(type: JobTypeFacts): void {
   const unsure = type.records.items.map(unsureMs).filter((ms) => ms > 0);
   if (unsure.length === 0) return;
   const turnMs = unsure.reduce((sum, ms) => sum + ms, 0) / unsure.length;
-  const callMs = percentilesOf(type.records.items.map(surelyWaitedMs)).p50;
+  // Behind long turns what is sure is only the beginning of a call: the longest are seen whole.
+  const callMs = percentilesOf(type.records.items.map(surelyWaitedMs)).p95;
   const share = 1 - Math.min(callMs, turnMs) / turnMs / 2;
   for (const { parts, ...record } of type.records.items) {
     const ms = share * unsureMs({ parts, ...record });
