@@ -42,13 +42,20 @@ export async function recordQuietRun(
   { isProfiled = false, tries }: RunOptions,
 ): Promise<VerdictRun> {
   let best: VerdictRun | undefined;
-  for (let done = 0; done < tries && (best?.stolen ?? 1) > QUIET; done++) {
+  for (let done = 0; done < tries && (!best || isDisturbed(best, setting)); done++) {
     if (tries > 1) await untilQuiet(QUIET_WITHIN_MS);
     const run = await recordRun(stage, setting, isProfiled);
-    if (!best || run.stolen < best.stolen) best = run;
+    if (!best || run.stolen < best.stolen || (isLate(best) && !isLate(run))) best = run;
   }
   return best!; // there is one try at least
 }
+
+/** Others had the CPU, of the worker or of the load generator, which does no more than send unless it is told to. */
+function isDisturbed(run: VerdictRun, { load }: Setting): boolean {
+  return run.stolen > QUIET || (isLate(run) && load.prepareMs === undefined);
+}
+
+const isLate = ({ report }: VerdictRun) => report.findings[0]?.rule === "load-generator-saturated";
 
 /** Records a run of a fresh worker under its load, as `make bottlenecks` does, and analyses it. */
 async function recordRun(stage: VerdictStage, setting: Setting, isProfiled: boolean): Promise<VerdictRun> {

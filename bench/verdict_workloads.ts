@@ -30,8 +30,8 @@ const SICK: (Workload & { repaired: Setting })[] = [
   {
     name: "CPU in one function, jobs come one by one",
     ...{ rule: "cpu-bound", isProfiled: true },
-    setting: setting(one(4, cpu(35), call(10), cpu(105, "hash")), paced(20, 3)),
-    repaired: setting(one(4, cpu(35), call(10)), paced(20, 3)),
+    setting: setting(one(4, cpu(30), call(10), cpu(90, "hash")), paced(20, 2.5)),
+    repaired: setting(one(4, cpu(30), call(10)), paced(20, 2.5)),
   },
   {
     name: "jobs behind a heavy neighbour",
@@ -48,8 +48,8 @@ const SICK: (Workload & { repaired: Setting })[] = [
   {
     name: "garbage that lives for a while, small semi space",
     rule: "garbage-collection",
-    setting: setting({ ...one(4, garbage, cpu(10), call(10)), flags: [semi(1)] }, atOnce(120)),
-    repaired: setting({ ...one(4, garbage, cpu(10), call(10)), flags: [semi(64)] }, atOnce(120)),
+    setting: setting({ ...one(4, garbage, call(10)), flags: [semi(1)] }, atOnce(120)),
+    repaired: setting({ ...one(4, garbage, call(10)), flags: [semi(64)] }, atOnce(120)),
   },
   {
     name: "a heap that is nearly full",
@@ -58,10 +58,10 @@ const SICK: (Workload & { repaired: Setting })[] = [
     repaired: setting({ ...nearlyFull, flags: [old(2048), semi(4)] }, atOnce(40)),
   },
   {
-    name: "a quota of half a CPU",
+    name: "a quota of a quarter of a CPU",
     rule: "quota-throttling",
-    setting: setting({ ...one(4, cpu(25), call(20)), cpus: 0.5 }, atOnce(100)),
-    repaired: setting({ ...one(4, cpu(25), call(20)), cpus: 2 }, atOnce(100)),
+    setting: setting({ ...one(4, cpu(20), call(20)), cpus: 0.25 }, atOnce(60)),
+    repaired: setting({ ...one(4, cpu(20), call(20)), cpus: 2 }, atOnce(60)),
   },
   {
     name: "one slot for jobs that wait",

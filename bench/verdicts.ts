@@ -1,7 +1,8 @@
-// Whether verdicts and predictions are right: `make bench PART=verdicts`, about 25 minutes; JSON=1 prints one object, ONLY= takes
-// the workloads whose name or rule contains it, REPEATS= is 5, and TRIES= how often a run that others disturbed is done, 2. Workloads with one bottleneck each, injected for real into a
-// BullMQ worker on a Redis from the PATH, and what they are without it; docs/verdicts.md says more. Exit code 1 when a finding
-// is wrong, or less than 11 of 14 predictions lie within 20 % of what the repair brought.
+// Whether verdicts and predictions are right: `make bench PART=verdicts`, about 25 minutes; JSON=1 prints one object. ONLY= takes
+// the workloads whose name or rule contains it, REPEATS= is 5, TRIES= how often a run that others disturbed is done, 2.
+// Workloads with one bottleneck each, injected for real into a BullMQ worker on a Redis from the PATH, and the same without it;
+// docs/verdicts.md says more. Exit code 1 when a finding is wrong, or when less than 11 of 14 predictions lie within 20 % of
+// what the repair brought.
 import { cpus } from "node:os";
 import { EXIT } from "../src/terminal.ts";
 import { UserError } from "../src/user_error.ts";
