@@ -30,7 +30,7 @@ async function take(step: Step, job: Job, { turnsPerMs, serviceUrl }: StepsOptio
   else if ("callMs" in step)
     for (let call = 0; call < (step.times ?? 1); call++) await get(`${serviceUrl}/${step.callMs}`);
   else if ("timerMs" in step) await stage("work.poll", () => setTimeout(step.timerMs));
-  else if ("objects" in step) collect(step.objects, step.live);
+  else if ("documents" in step) collect(step.documents, step.live);
   else if ("failing" in step) failFirst(job, step.failing);
   else await review(job);
 }
@@ -67,15 +67,20 @@ function optimize(): void {
   }
 }
 
-/** Objects that are in use for a while, so that a collection has to move them. */
-function collect(objects: number, live: number): number {
-  const rows: { id: number; tags: number[] }[] = new Array(live);
-  let sum = 0;
-  for (let id = 0; id < objects; id++) {
-    rows[id % live] = { id, tags: [id, id + 1, id + 2] };
-    sum += rows[(id * 7) % live]?.id ?? 0;
+const DOCUMENT = JSON.stringify(
+  Array.from({ length: 200 }, (_, id) => ({ id, name: `row ${id}`, tags: [id, id + 1] })),
+);
+
+/** Reads documents, of which the newest are in use for a while, so that a collection has to move them. */
+function collect(documents: number, live: number): number {
+  const newest: { length: number }[] = [];
+  let rows = 0;
+  for (let index = 0; index < documents; index++) {
+    const read = JSON.parse(DOCUMENT);
+    newest[index % live] = read;
+    rows += read.length;
   }
-  return sum;
+  return rows + newest.length;
 }
 
 /** What a worker keeps: so many 10^6 bytes of small objects. */

@@ -8,8 +8,8 @@ export type Step =
   | { callMs: number; times?: number }
   /** A wait that no span names, in a stage. */
   | { timerMs: number }
-  /** Makes so many objects, of which the newest `live` are in use at any time. */
-  | { objects: number; live: number }
+  /** Reads so many documents of 200 rows, of which the newest `live` are in use at any time. */
+  | { documents: number; live: number }
   /** Throws in the first attempt of this share of the jobs. */
   | { failing: number }
   /** The sample application's review. */

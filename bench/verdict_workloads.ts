@@ -12,9 +12,9 @@ const setting = (worker: WorkerSetting, load: LoadSetting, api?: ApiSetting): Se
 const atOnce = (jobs: number): LoadSetting => ({ jobs });
 const paced = (jobs: number, ratePerSecond: number): LoadSetting => ({ jobs, ratePerSecond });
 
-const garbage: Step = { objects: 200_000, live: 4_000 };
-const longLived: Step = { objects: 200_000, live: 60_000 };
-const nearlyFull = { ...one(4, longLived, cpu(5), call(10)), keptMb: 85 };
+const garbage: Step = { documents: 200, live: 20 };
+const longLived: Step = { documents: 200, live: 150 };
+const nearlyFull = { ...one(4, longLived, cpu(5), call(10)), keptMb: 92 };
 const semi = (mb: number) => `--max-semi-space-size=${mb}`;
 const old = (mb: number) => `--max-old-space-size=${mb}`;
 const mail = [cpu(1), call(15), cpu(1)];

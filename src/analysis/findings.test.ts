@@ -82,6 +82,27 @@ const cases: Record<string, Case> = {
     },
     gain: { what: "p95", ratio: 0.82 },
   },
+  "a neighbour behind which jobs are not fetched": {
+    rule: "blocked-by-neighbours",
+    title: /mail is blocked for 7\d % of its time by report/,
+    sick: {
+      jobs: [
+        jobs({ wait: 90, cpu: 3, blocked: 18, idle: 25 }, { name: "mail" }),
+        jobs({ wait: 5, cpu: 300, idle: 1 }, { name: "report", count: 10, everyMs: 1_000 }),
+      ],
+      busy: 0.48,
+      metrics: { [names.EVENT_LOOP_DELAY_MAX]: 0.32 },
+    },
+    healthy: {
+      jobs: [
+        jobs({ wait: 10, cpu: 3, blocked: 5, idle: 25 }, { name: "mail" }),
+        jobs({ wait: 5, cpu: 80, idle: 1 }, { name: "report", count: 10, everyMs: 1_000 }),
+      ],
+      busy: 0.1,
+      metrics: { [names.EVENT_LOOP_DELAY_MAX]: 0.1 },
+    },
+    gain: { what: "p95", ratio: 0.78 },
+  },
   "garbage collection": {
     rule: "garbage-collection",
     title: /Garbage collection takes 40 % of the thread's time/,
