@@ -31,6 +31,7 @@ async function take(step: Step, job: Job, { turnsPerMs, serviceUrl }: StepsOptio
     for (let call = 0; call < (step.times ?? 1); call++) await get(`${serviceUrl}/${step.callMs}`);
   else if ("timerMs" in step) await stage("work.poll", () => setTimeout(step.timerMs));
   else if ("documents" in step) collect(step.documents, step.live);
+  else if ("objects" in step) make(step.objects, step.live);
   else if ("failing" in step) failFirst(job, step.failing);
   else await review(job);
 }
@@ -81,6 +82,13 @@ function collect(documents: number, live: number): number {
     rows += read.length;
   }
   return rows + newest.length;
+}
+
+/** Objects that are in use for a while, made at one place. */
+function make(objects: number, live: number): number {
+  const newest: { id: number; tags: number[] }[] = [];
+  for (let id = 0; id < objects; id++) newest[id % live] = { id, tags: [id, id + 1, id + 2] };
+  return newest.length;
 }
 
 /** What a worker keeps: so many 10^6 bytes of small objects. */

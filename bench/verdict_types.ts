@@ -10,6 +10,8 @@ export type Step =
   | { timerMs: number }
   /** Reads so many documents of 200 rows, of which the newest `live` are in use at any time. */
   | { documents: number; live: number }
+  /** Makes so many small objects, likewise. */
+  | { objects: number; live: number }
   /** Throws in the first attempt of this share of the jobs. */
   | { failing: number }
   /** The sample application's review. */

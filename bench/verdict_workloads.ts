@@ -13,8 +13,8 @@ const atOnce = (jobs: number): LoadSetting => ({ jobs });
 const paced = (jobs: number, ratePerSecond: number): LoadSetting => ({ jobs, ratePerSecond });
 
 const garbage: Step = { documents: 200, live: 20 };
-const longLived: Step = { documents: 200, live: 150 };
-const nearlyFull = { ...one(4, longLived, cpu(5), call(10)), keptMb: 92 };
+const longLived: Step = { objects: 200_000, live: 60_000 };
+const nearlyFull = { ...one(4, longLived, cpu(5), call(10)), keptMb: 85 };
 const semi = (mb: number) => `--max-semi-space-size=${mb}`;
 const old = (mb: number) => `--max-old-space-size=${mb}`;
 const mail = [cpu(1), call(15), cpu(1)];
@@ -30,8 +30,8 @@ const SICK: (Workload & { repaired: Setting })[] = [
   {
     name: "CPU in one function, jobs come one by one",
     ...{ rule: "cpu-bound", isProfiled: true },
-    setting: setting(one(4, cpu(30), call(10), cpu(90, "hash")), paced(20, 2.5)),
-    repaired: setting(one(4, cpu(30), call(10)), paced(20, 2.5)),
+    setting: setting(one(4, cpu(30), call(10), cpu(90, "hash")), paced(32, 4)),
+    repaired: setting(one(4, cpu(30), call(10)), paced(32, 4)),
   },
   {
     name: "jobs behind a heavy neighbour",
@@ -72,8 +72,9 @@ const SICK: (Workload & { repaired: Setting })[] = [
   {
     name: "two slots for what is offered",
     rule: "concurrency-too-low",
-    setting: setting(one(2, cpu(2), call(80), cpu(2)), paced(200, 50)),
-    repaired: setting(one(8, cpu(2), call(80), cpu(2)), paced(200, 50)),
+    // The first 100 of the arrivals come at the rate that is asked for, the first 200 at 92 % of it.
+    setting: setting(one(2, cpu(2), call(80), cpu(2)), paced(100, 50)),
+    repaired: setting(one(8, cpu(2), call(80), cpu(2)), paced(100, 50)),
   },
   {
     name: "a slow call, all jobs at once",

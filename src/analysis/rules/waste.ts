@@ -103,7 +103,10 @@ function wasted(facts: Facts, part: "gc" | "throttled", threshold: "garbageOfCpu
 
 function gainOf(facts: Facts, type: JobTypeFacts, part: "gc" | "throttled"): Gain {
   if (facts.capacity.bottleneck !== "thread") return gainOfPart(type, [part]);
-  return gainOfThread(facts, sumOf(facts.types, part) / facts.capacity.attempts);
+  const { attempts, ownMs, threadMs } = facts.capacity;
+  const ms = sumOf(facts.types, part) / attempts;
+  // The quota stops the thread whoever has it: what is booked to no job too.
+  return gainOfThread(facts, part === "throttled" && ownMs && threadMs ? (ms / ownMs) * threadMs : ms);
 }
 
 function mostOf(types: Facts["types"], part: "gc" | "throttled"): Facts["types"][number] {
