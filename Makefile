@@ -69,7 +69,7 @@ test-compose: setup ## run the tests of STACK=compose, which need Docker and its
 check: setup ## types, lint, format, imports, tests
 	@node_modules/.bin/tsc && node_modules/.bin/tsc -p src/report/client && node_modules/.bin/biome check --error-on-warnings && $(TEST) $(TESTS)
 
-bench: setup ## run a benchmark: PART=start|collector|metrics|truth|profile_truth|tax|heap|stash|analysis|compare
+bench: setup ## run a benchmark: PART=start|collector|metrics|truth|profile_truth|tax|heap|stash|analysis|compare|verdicts
 	@$(RUN_SCRIPT) bench/$${PART:-start}.ts
 
 # The pinned packages, installed when they are missing or package-lock.json has changed.

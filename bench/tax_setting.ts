@@ -115,7 +115,7 @@ export async function buildWorker(folder: string): Promise<string> {
 }
 
 /** The sample application's own review code, added in one commit. */
-async function makeReview(root: string): Promise<TaxSetting["review"]> {
+export async function makeReview(root: string): Promise<TaxSetting["review"]> {
   mkdirSync(root);
   const git = async (...args: string[]) => (await execa("git", ["-C", root, ...identity, ...args])).stdout;
   await git("init", "--quiet");

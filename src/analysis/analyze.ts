@@ -1,6 +1,7 @@
 import type { ProfileSample } from "../otlp/profile_sample.ts";
 import type { Point } from "../otlp/read_points.ts";
 import type { Span } from "../otlp/types.ts";
+import { estimateBlocked } from "./blocked_estimate.ts";
 import { describeJobType } from "./describe_job_type.ts";
 import { capacityOf, type Facts } from "./facts.ts";
 import { findBottlenecks } from "./findings.ts";
@@ -89,6 +90,7 @@ async function foldSpans(input: AnalysisInput, damage: Damage): Promise<{ jobs: 
     if (node) traces.add(span.traceId, node);
   });
   traces.end();
+  for (const type of jobs.types.values()) estimateBlocked(type);
   return { jobs, traces };
 }
 

@@ -82,6 +82,27 @@ const cases: Record<string, Case> = {
     },
     gain: { what: "p95", ratio: 0.82 },
   },
+  "a neighbour behind which jobs are not fetched": {
+    rule: "blocked-by-neighbours",
+    title: /mail is blocked for 7\d % of its time by report/,
+    sick: {
+      jobs: [
+        jobs({ wait: 90, cpu: 3, blocked: 18, idle: 25 }, { name: "mail" }),
+        jobs({ wait: 5, cpu: 300, idle: 1 }, { name: "report", count: 10, everyMs: 1_000 }),
+      ],
+      busy: 0.48,
+      metrics: { [names.EVENT_LOOP_DELAY_MAX]: 0.32 },
+    },
+    healthy: {
+      jobs: [
+        jobs({ wait: 10, cpu: 3, blocked: 5, idle: 25 }, { name: "mail" }),
+        jobs({ wait: 5, cpu: 80, idle: 1 }, { name: "report", count: 10, everyMs: 1_000 }),
+      ],
+      busy: 0.1,
+      metrics: { [names.EVENT_LOOP_DELAY_MAX]: 0.1 },
+    },
+    gain: { what: "p95", ratio: 0.78 },
+  },
   "garbage collection": {
     rule: "garbage-collection",
     title: /Garbage collection takes 40 % of the thread's time/,
@@ -188,12 +209,39 @@ const cases: Record<string, Case> = {
     healthy: { jobs: [jobs({ wait: 6, cpu: 50, blocked: 5, idle: 20 }, { failEvery: 40 })], busy: 0.5 },
     gain: { what: "throughput", ratio: 0.33 },
   },
+  "an old generation that is full beside an empty young one": {
+    rule: "heap-near-limit",
+    title: /The heap is nearly full: 79 % of its limit/,
+    sick: {
+      ...{ jobs: [jobs({ wait: 5, cpu: 60, gc: 40, idle: 5 })], busy: 0.9 },
+      metrics: {
+        [names.HEAP_SPACE_USED]: 134e6,
+        [names.HEAP_LIMIT]: 170e6,
+        [names.GC_DURATION]: (second) => 0.35 * second,
+      },
+    },
+    healthy: {
+      ...{ jobs: [jobs({ wait: 5, cpu: 60, idle: 5 })], busy: 0.5 },
+      metrics: { [names.HEAP_SPACE_USED]: 134e6, [names.HEAP_LIMIT]: 170e6, [names.GC_DURATION]: 0 },
+    },
+    gain: { what: "p95", ratio: 0.35 },
+  },
   "a slow store": {
     rule: "slow-store",
     title: /The queue store is slow: 120 ms a job/,
     sick: { jobs: [jobs({ wait: 90, cpu: 5, idle: 30 }, { storeMs: 120, enqueueMs: 60, requestMs: 65 })], busy: 0.1 },
     healthy: { jobs: [jobs({ wait: 9, cpu: 5, idle: 30 }, { storeMs: 20, enqueueMs: 10, requestMs: 15 })], busy: 0.1 },
     gain: { what: "p95", ratio: 0.84 },
+  },
+  "a slow store that keeps the slots": {
+    rule: "slow-store",
+    title: /The queue store is slow: 60 ms a job/,
+    sick: {
+      ...{ jobs: [jobs({ wait: 3_000, cpu: 5, idle: 10 }, { storeMs: 60, everyMs: 20 })], busy: 0.3 },
+      load: load({ kind: "closed" }),
+    },
+    healthy: { jobs: [jobs({ wait: 9, cpu: 5, idle: 10 }, { storeMs: 5, everyMs: 20 })], busy: 0.3 },
+    gain: { what: "p95", ratio: 0.8 },
   },
   "a slow API": {
     rule: "slow-api",

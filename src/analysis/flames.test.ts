@@ -39,6 +39,12 @@ test("Flames.suspects() names no function that everything goes through, and none
   assert.deepEqual(flames.suspects("nobody"), []);
 });
 
+test("Flames.suspects() begins with what a function that hands the work out gives most to", () => {
+  const flames = flamesOf([48, "process", "take", "hash"], [47, "process", "take", "render"], [5, "send"]);
+  const [first] = flames.suspects("work");
+  assert.deepEqual([first?.name, first?.share], ["hash", 0.48]);
+});
+
 test("Flames counts a function that calls itself once", () => {
   const flames = new Flames();
   const frame = { name: "walk", file: "/app/src/work.ts", line: 1 };

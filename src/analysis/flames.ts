@@ -1,11 +1,14 @@
 import type { Frame, ProfileSample } from "../otlp/profile_sample.ts";
 import { Names } from "./names.ts";
 import type { Flame, FlameNode, JobType } from "./report.ts";
+import { limit } from "./thresholds.ts";
 
 /** Job types that get a tree, and functions that a tree has at the most. */
 const MOST_JOBS = 50;
 const MOST_NODES = 20_000;
 const DEEPEST = 200;
+/** More is the beginning of the work, beside which the queue has a little of its own. */
+const NEARLY_ALL = 0.9;
 /** What belongs to no job. */
 export const NO_JOB = "(no job)";
 
@@ -13,10 +16,16 @@ interface Branch extends FlameNode {
   byKey: Map<string, Branch>;
 }
 
+interface Tree {
+  root: Branch;
+  nodes: number;
+  functions: Map<string, FunctionTime>;
+}
+
 /** CPU time of functions by job, from the samples of a profile. */
 export class Flames {
   readonly #names = new Names();
-  readonly #roots = new Map<string, { root: Branch; nodes: number; functions: Map<string, FunctionTime> }>();
+  readonly #roots = new Map<string, Tree>();
   samples = 0;
 
   add({ values, labels, stack }: ProfileSample): void {
@@ -94,7 +103,7 @@ export class Flames {
       if (time.totalMs <= (found?.totalMs ?? Number.POSITIVE_INFINITY)) found = time;
     }
     if (!found) return undefined;
-    const { name, file, line, totalMs } = found;
+    const { name, file, line, totalMs } = largestBelow(tree, found) ?? found;
     return { name, file, line, cpuMs: totalMs, share: totalMs / tree.root.totalMs };
   }
 
@@ -134,6 +143,25 @@ const OF_V8 = /^\(?(garbage collect(or|ion)|program)\)?$/i;
 /** Entries of the profiler for what is no JavaScript of the thread. */
 function isOfNoCode(stack: Frame[]): boolean {
   return /^\((idle)\)$|^Non JS threads activity$/.test(stack[0]!.name);
+}
+
+/** Of a function through which nearly everything goes as it hands the work out, the largest that gets a quarter or more. */
+function largestBelow({ root, functions }: Tree, top: FunctionTime): FunctionTime | undefined {
+  const least = limit("suspect") * root.totalMs;
+  if (top.selfMs >= least || top.totalMs < NEARLY_ALL * root.totalMs) return undefined;
+  const below = new Set<string>();
+  collectBelow(root, keyOf(top), below);
+  return [...functions.values()]
+    .filter((time) => time.totalMs >= least && time.totalMs < root.totalMs / 2)
+    .filter((time) => isOfApplication(time) && below.has(keyOf(time)))
+    .reduce<FunctionTime | undefined>((most, each) => (each.totalMs > (most?.totalMs ?? 0) ? each : most), undefined);
+}
+
+function collectBelow({ byKey }: Branch, top: string, below: Set<string>, isBelow = false): void {
+  for (const [key, child] of byKey) {
+    if (isBelow) below.add(key);
+    collectBelow(child, top, below, isBelow || key === top);
+  }
 }
 
 /** Not of Node, of a package or of V8. */

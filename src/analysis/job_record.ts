@@ -13,6 +13,8 @@ export interface JobRecord {
   parts: Parts & { run: number };
   /** CPU time of its JavaScript and its pauses for garbage, whatever else the machine did. Absent where nobody looked. */
   cpuTimeMs?: number;
+  /** What `blocked` may be at the most, where that is known. */
+  blockedMaxMs?: number;
   /** Of the job span, what is not the run: the queue store's round trips. Absent where the run is not known. */
   storeMs?: number;
   /** ms by name of span, the most first. */
@@ -60,7 +62,7 @@ export const LEDGER = [
 /** Looks at the job span at `place` and all below it. */
 export function observeJob(tree: TraceTree, place: number): ObservedJob {
   const span = tree.nodes[place]!;
-  const { waitMs, runMs, parts, offCpuMs } = span.job!; // only job spans are asked for
+  const { waitMs, runMs, parts, blockedMaxMs, offCpuMs } = span.job!; // only job spans are asked for
   const spanMs = span.endMs - span.startMs;
   const places = spansOfJob(tree, place);
   const path = [...criticalPath(tree, place)];
@@ -74,6 +76,7 @@ export function observeJob(tree: TraceTree, place: number): ObservedJob {
       totalMs: (waitMs ?? 0) + spanMs,
       parts: { ...(waitMs === undefined ? {} : { wait: waitMs }), ...parts, run: runMs ?? spanMs },
       ...(offCpuMs === undefined ? {} : { cpuTimeMs: Math.max(0, ownMs(parts) - offCpuMs) }),
+      ...(blockedMaxMs === undefined ? {} : { blockedMaxMs }),
       ...(runMs === undefined ? {} : { storeMs: Math.max(0, spanMs - runMs) }),
       path: path.sort(([, a], [, b]) => b - a).slice(0, STEPS),
     },

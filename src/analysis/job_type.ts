@@ -1,3 +1,4 @@
+import { unsureMs } from "./blocked_estimate.ts";
 import { type Criterion, Exemplars } from "./exemplars.ts";
 import { type JobRecord, LEDGER, type ObservedJob, ownMs } from "./job_record.ts";
 import { ByName } from "./names.ts";
@@ -51,6 +52,8 @@ export class JobTypeFacts {
   failedSpanMs = 0;
   failedOwnMs = 0;
   spanMs = 0;
+  /** Time of others of which the ledger does not know whether the job was blocked by it. */
+  unsureMs = 0;
   /** Sum and number by part. */
   readonly sums = new Map<Summed, { ms: number; count: number; max: number }>();
   readonly records: Reservoir<JobRecord>;
@@ -81,6 +84,7 @@ export class JobTypeFacts {
       this.failedOwnMs += ownMs(record.parts);
     }
     if (record.parts.cpu !== undefined) this.withLedger++;
+    this.unsureMs += unsureMs(record);
     this.records.add(record);
     this.#sum("total", record.totalMs);
     this.#sum("run", record.parts.run);
@@ -100,6 +104,19 @@ export class JobTypeFacts {
   /** JavaScript of its own over all attempts, pauses among it; 0 without a ledger. */
   get ownMs(): number {
     return (this.sum("cpu") ?? 0) + (this.sum("gc") ?? 0) + (this.sum("throttled") ?? 0);
+  }
+
+  /** Books `ms` of one part to another, and takes the most of both from the kept attempts. */
+  shift(from: Part, to: Part, ms: number): void {
+    for (const [part, more] of [
+      [from, -ms],
+      [to, ms],
+    ] as const) {
+      const sum = this.sums.get(part);
+      if (!sum) continue;
+      sum.ms += more;
+      sum.max = most(this.records.items.map(({ parts }) => parts[part] ?? 0));
+    }
   }
 
   #sum(part: Summed, ms: number | undefined): void {

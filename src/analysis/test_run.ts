@@ -60,7 +60,8 @@ export function testRun({ jobs, concurrency = 4, metrics = {}, busy, samples = [
       points.push({ metric, value, timeNs, startNs: 0n, attributes, service: "worker", resource: WORKER });
     };
     for (const [metric, value] of Object.entries(metrics)) {
-      point(metric, typeof value === "number" ? value : value(second));
+      const attributes = metric === names.GC_DURATION ? { [names.GC_TYPE]: "major" } : {};
+      point(metric, typeof value === "number" ? value : value(second), attributes);
     }
     if (busy === undefined) continue;
     point(names.EVENT_LOOP_TIME, busy * second, { [names.EVENT_LOOP_STATE]: "active" });

@@ -72,6 +72,12 @@ export const THRESHOLDS = {
   },
   requestMs: { value: 200, unit: "ms at p50", source: "a choice: an answer with 202 does no work" },
   heapUsed: { value: 0.85, unit: "of the heap limit", source: "V8 collects harder and harder from there on" },
+  heapUsedThrashing: {
+    value: 0.7,
+    unit: "of the heap limit",
+    source:
+      "with collections of the whole heap that take `garbageOfCpu`: the limit has the empty young generation in it",
+  },
   memoryUsed: { value: 0.9, unit: "of the memory limit", source: "the rest is what a collection needs for itself" },
   lateness: { value: 0.1, unit: "of the p50 of total", source: "a choice: an error of a tenth in what is measured" },
   latenessMs: { value: 50, unit: "ms at p95", source: "2.5 looks of the event-loop timer" },

@@ -53,6 +53,7 @@ function only(run: number) {
     cpu: 0,
     gc: 0,
     throttled: undefined,
+    offCpu: undefined,
     blocked: 0,
     blockedMax: 0,
     overlapped: 0,

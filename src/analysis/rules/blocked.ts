@@ -10,7 +10,7 @@ import { isMostlyCpu } from "./cpu.ts";
 /** Jobs that could go on, but the thread runs the code of others for long. */
 export const blockedByNeighbours: Rule = (facts) => {
   const { types, capacity, metrics, jobs } = facts;
-  const victims = types.filter(([, type]) => isVictim(type));
+  const victims = types.filter(([, type]) => isVictim(facts, type));
   if (victims.length === 0 || isTooMany(facts)) return [];
   const [name, type] = mostBlocked(victims);
   const neighbour = heavierNeighbour(facts, type);
@@ -28,7 +28,7 @@ export const blockedByNeighbours: Rule = (facts) => {
   return [
     {
       rule: "blocked-by-neighbours",
-      title: `${name} is blocked for ${showShare((type.sum("blocked") ?? 0) / (type.sum("total") || 1))} of its time by ${who}`,
+      title: `${name} is blocked for ${showShare(keptMs(facts, type) / (type.sum("total") || 1))} of its time by ${who}`,
       detail: [
         `${showMs(perJobMs)} a job in which it could have gone on, ${showMs(p95Of(type).mean.blocked ?? 0)} around the p95.`,
         longestMs === undefined ? "" : ` The longest block of the event loop took ${showMs(longestMs)}.`,
@@ -107,10 +107,17 @@ function isTooMany({ types, capacity }: Facts): boolean {
   );
 }
 
-function isVictim(type: JobTypeFacts): boolean {
+function isVictim(facts: Facts, type: JobTypeFacts): boolean {
   const blocked = type.sum("blocked");
   if (!blocked || isMostlyCpu(type)) return false;
-  return blocked / type.count >= limit("blockedMs") && blocked >= limit("partOfTotal") * (type.sum("total") ?? 0);
+  const kept = keptMs(facts, type);
+  const rest = (type.sum("total") ?? 0) - (kept - blocked);
+  return kept / type.count >= limit("blockedMs") && blocked >= limit("partOfTotal") * rest;
+}
+
+/** What the jobs of a type were kept from the thread: with slots free, also their wait, as nobody fetches them meanwhile. */
+function keptMs({ capacity }: Facts, type: JobTypeFacts): number {
+  return (type.sum("blocked") ?? 0) + (capacity.bottleneck === undefined ? (type.sum("wait") ?? 0) : 0);
 }
 
 /** Another type that takes so much more of the thread a job that it is its doing. */

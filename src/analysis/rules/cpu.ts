@@ -4,7 +4,7 @@ import type { Suspect } from "../flames.ts";
 import type { JobTypeFacts } from "../job_type.ts";
 import { cpuOfBusyThread } from "../laws.ts";
 import { gainOfPart, gainOfThread } from "../predict.ts";
-import type { Finding, Gain } from "../report.ts";
+import type { Finding, Gain, Part } from "../report.ts";
 import { showFunction, showMs, showPlacedFunction, showShare } from "../show.ts";
 import { limit } from "../thresholds.ts";
 
@@ -45,7 +45,7 @@ function ofType(facts: Facts, name: string, type: JobTypeFacts): Finding[] {
       ? withFunction(
           isBottleneck
             ? gainOfThread(facts, savedMs)
-            : gainOfPart(type, isMostly ? ["cpu", "blocked"] : ["cpu"], target.share),
+            : gainOfPart(type, isMostly ? keptBySame(facts) : ["cpu"], target.share),
           showFunction(target),
         )
       : {
@@ -79,6 +79,11 @@ function ofType(facts: Facts, name: string, type: JobTypeFacts): Finding[] {
       gain,
     },
   ];
+}
+
+/** Where jobs of a kind keep each other from the thread: with slots free they also wait, as nobody fetches them meanwhile. */
+function keptBySame({ capacity }: Facts): Part[] {
+  return capacity.bottleneck === undefined ? ["cpu", "blocked", "wait"] : ["cpu", "blocked"];
 }
 
 function actionFor(job: string, target: Suspect | undefined, hasProfile: boolean): string {

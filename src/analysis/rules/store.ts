@@ -11,8 +11,9 @@ export const slowStore: Rule = (facts) => {
   const { types, capacity, jobs, description } = facts;
   const store = sumOf(types, "store");
   const median = jobs.store.percentiles();
-  const total = sumOf(types, "total");
-  if (capacity.bottleneck === "thread" || median.p50 < limit("storeMs") || store < limit("partOfTotal") * total)
+  // Where jobs queue for slots, their wait is as long as the queue: what counts is how long they keep the slot.
+  const all = capacity.bottleneck === "slots" ? capacity.slotMs * capacity.attempts : sumOf(types, "total");
+  if (capacity.bottleneck === "thread" || median.p50 < limit("storeMs") || store < limit("partOfTotal") * all)
     return [];
   const [name, type] = types.reduce((most, each) =>
     (each[1].sum("store") ?? 0) > (most[1].sum("store") ?? 0) ? each : most,

@@ -11,7 +11,7 @@ import { isMostlyCpu } from "./cpu.ts";
 /** Pauses for garbage take a good part of the thread's time. */
 export const garbageCollection: Rule = (facts) => {
   const { types, metrics } = facts;
-  if (heapShare(facts) >= limit("heapUsed")) return []; // a heap that is full is why: its rule says so
+  if (isHeapNearlyFull(facts)) return []; // a heap that is full is why: its rule says so
   const found = wasted(facts, "gc", "garbageOfCpu");
   if (!found) return [];
   const { name, type, ms, share, explainsMs } = found;
@@ -70,9 +70,21 @@ export const quotaThrottling: Rule = (facts) => {
 };
 
 /** How full the heap of a worker became, of its limit; 0 where that is not measured. */
-export function heapShare({ metrics }: Facts): number {
+function heapShare({ metrics }: Facts): number {
   const most = metrics.newest(names.HEAP_LIMIT);
   return most ? (metrics.most(names.HEAP_SPACE_USED) ?? 0) / most : 0;
+}
+
+/**
+ * The limit has the young generation in it, of which most is empty: with the old one full, less than all of it is used, and
+ * V8 collects the whole heap again and again.
+ */
+function isHeapNearlyFull(facts: Facts): boolean {
+  const share = heapShare(facts);
+  const majorMs = (facts.metrics.change(names.GC_DURATION, "major") ?? 0) * 1e3;
+  const threadMs = (facts.capacity.threadMs ?? 0) * facts.capacity.attempts;
+  const isThrashing = threadMs > 0 && majorMs >= limit("garbageOfCpu") * threadMs;
+  return share >= limit("heapUsed") || (share >= limit("heapUsedThrashing") && isThrashing);
 }
 
 function wasted(facts: Facts, part: "gc" | "throttled", threshold: "garbageOfCpu" | "throttledOfCpu") {
@@ -91,7 +103,10 @@ function wasted(facts: Facts, part: "gc" | "throttled", threshold: "garbageOfCpu
 
 function gainOf(facts: Facts, type: JobTypeFacts, part: "gc" | "throttled"): Gain {
   if (facts.capacity.bottleneck !== "thread") return gainOfPart(type, [part]);
-  return gainOfThread(facts, sumOf(facts.types, part) / facts.capacity.attempts);
+  const { attempts, ownMs, threadMs } = facts.capacity;
+  const ms = sumOf(facts.types, part) / attempts;
+  // The quota stops the thread whoever has it: what is booked to no job too.
+  return gainOfThread(facts, part === "throttled" && ownMs && threadMs ? (ms / ownMs) * threadMs : ms);
 }
 
 function mostOf(types: Facts["types"], part: "gc" | "throttled"): Facts["types"][number] {
@@ -109,7 +124,7 @@ export const memoryNearLimit: Rule = (facts) => {
     ? (metrics.most(names.CONTAINER_MEMORY_WORKING_SET) ?? metrics.most(names.CONTAINER_MEMORY_USAGE) ?? 0) /
       memoryLimit
     : 0;
-  const isHeap = heap >= limit("heapUsed");
+  const isHeap = isHeapNearlyFull(facts);
   if (!isHeap && memory < limit("memoryUsed")) return [];
   const [, type] = mostOf(types, "gc");
   const gc = sumOf(types, "gc");
