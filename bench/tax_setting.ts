@@ -114,13 +114,13 @@ export async function buildWorker(folder: string): Promise<string> {
   return join(folder, "tax", "tax_child.mjs");
 }
 
-/** The sample application's own review code, added in one commit. */
-export async function makeReview(root: string): Promise<TaxSetting["review"]> {
+/** The sample application's own review code, or one file of it, added in one commit. */
+export async function makeReview(root: string, file = "."): Promise<TaxSetting["review"]> {
   mkdirSync(root);
   const git = async (...args: string[]) => (await execa("git", ["-C", root, ...identity, ...args])).stdout;
   await git("init", "--quiet");
   await git("commit", "--quiet", "--allow-empty", "--message", "base");
-  cpSync(join(ROOT, "src", "app", "review"), join(root, "review"), { recursive: true });
+  cpSync(join(ROOT, "src", "app", "review", file), join(root, "review", file), { recursive: true });
   await git("add", ".");
   await git("commit", "--quiet", "--message", "head");
   return { root, base: await git("rev-parse", "HEAD~1"), head: await git("rev-parse", "HEAD") };

@@ -30,7 +30,7 @@ export interface VerdictStage {
   turnsPerMs: number;
   /** What enforces a quota. */
   mechanism: Mechanism;
-  /** A repository with a commit to review. */
+  /** A repository with a commit of one file to review. */
   review: { root: string; base: string; head: string };
   close(): void;
 }
@@ -64,7 +64,7 @@ export async function openVerdictStage(): Promise<VerdictStage> {
       urls: { store: redis.url, ...services, receiver: runs },
       ...{ store, entries: await buildEntries(), home: join(folder, "home"), received: join(folder, "runs") },
       ...{ turnsPerMs: turnsOf(10) / 10, mechanism: findMechanism(system) },
-      review: await makeReview(join(folder, "review")),
+      review: await makeReview(join(folder, "review"), "changes.ts"),
       close,
     };
   } catch (error) {

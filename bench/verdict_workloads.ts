@@ -161,7 +161,7 @@ const HEALTHY: Workload[] = [
     ),
   },
   {
-    name: "reviews now and then",
+    name: "reviews of one file now and then",
     setting: setting({ concurrency: 4, types: { review: [{ review: true }] } }, paced(12, 2)),
   },
 ];

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { context, metrics, propagation, trace } from "@opentelemetry/api";
 import {
   InMemorySpanExporter,
@@ -28,6 +29,8 @@ export interface RunJobsOptions {
   retryAs?: "parent" | "link";
   /** BullMQ's. */
   maxStartedAttempts?: number;
+  /** The processor runs in a process or a thread of its own. */
+  sandbox?: "process" | "thread";
 }
 
 /**
@@ -36,7 +39,7 @@ export interface RunJobsOptions {
  */
 export async function runJobs(
   drive: (session: Session) => Promise<void>,
-  { retryAs = "parent", ...options }: RunJobsOptions = {},
+  { retryAs = "parent", sandbox, ...options }: RunJobsOptions = {},
 ): Promise<ReadableSpan[]> {
   const exporter = new InMemorySpanExporter();
   const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
@@ -60,7 +63,12 @@ export async function runJobs(
         if (job.data.thenAdd) await queue.add("added", {}, { jobId: job.data.thenAdd });
         return instrumentation.stage("step", async () => ({ secret: "result" }));
       });
-    const worker = new Worker("work", process, { ...shared, ...options }, backend);
+    const worker = new Worker(
+      "work",
+      sandbox ? join(import.meta.dirname, "sandboxed_processor.mjs") : process,
+      { ...shared, ...options, useWorkerThreads: sandbox === "thread" },
+      backend,
+    );
     const finished = new Set<string>();
     const note = (job?: Job) => void (job?.finishedOn && finished.add(String(job.id)));
     worker.on("completed", note).on("failed", note);

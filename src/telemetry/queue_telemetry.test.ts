@@ -124,3 +124,26 @@ test("a job that nobody traced begins a trace of its own", async () => {
   assert.equal(consumers.length, 2);
   assert.equal(consumers[0]?.parentSpanContext, undefined);
 });
+
+for (const sandbox of ["process", "thread"] as const) {
+  test(`a job whose processor runs in a ${sandbox} of its own has its job span, and no parts of its time`, async () => {
+    const spans = await runJobs(
+      async ({ queue, ended }) => {
+        await queue.add("sandboxed", {}, { jobId: "j5" });
+        await ended("j5");
+      },
+      { sandbox },
+    );
+    const [producer] = spans.filter(({ kind }) => kind === SpanKind.PRODUCER);
+    const consumers = spans.filter(({ kind }) => kind === SpanKind.CONSUMER);
+    assert.equal(consumers.length, 1);
+    assert.equal(consumers[0]?.parentSpanContext?.spanId, producer?.spanContext().spanId);
+    assert.equal(consumers[0]?.attributes["bullmq.job.name"], "sandboxed");
+    assert.deepEqual(
+      Object.keys(consumers[0]?.attributes ?? {}).filter((name) => name.startsWith("prodlike.")),
+      [],
+    );
+    const [seconds, nanos] = consumers[0]?.duration ?? [0, 0];
+    assert.ok(seconds * 1e9 + nanos > 1e6, "a process or thread starts in no time");
+  });
+}

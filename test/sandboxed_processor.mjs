@@ -1,0 +1,2 @@
+// What a sandboxed worker runs, in a process or a thread of its own.
+export default async () => "done";
