@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { metrics, trace } from "@opentelemetry/api";
+import { context, metrics, propagation, trace } from "@opentelemetry/api";
+import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-node";
 import type { Job } from "bullmq";
 import { createInstrumentation } from "./instrumentation.ts";
 
-const { observeJob } = createInstrumentation(trace.getTracer("test"), {
+const { observeJob, stage } = createInstrumentation(trace.getTracer("test"), {
   meter: metrics.getMeter("test"),
   ledger: undefined,
 });
@@ -17,4 +18,19 @@ test("observeJob() takes a processor of JavaScript that returns no promise, or t
     throw new Error("at once");
   });
   await assert.rejects(failed, /at once/);
+});
+
+test("observeJob() without a worker's telemetry, as in a sandbox, keeps what the job does in the job's trace", async () => {
+  const exporter = new InMemorySpanExporter();
+  new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }).register();
+  try {
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const opts = { telemetry: { metadata: JSON.stringify({ traceparent }) } };
+    await observeJob({ ...job, opts } as Job, () => stage("work", async () => {}));
+    const [span] = exporter.getFinishedSpans();
+    assert.equal(span?.spanContext().traceId, "0af7651916cd43dd8448eb211c80319c");
+    assert.equal(span?.parentSpanContext?.spanId, "b7ad6b7169203331");
+  } finally {
+    for (const api of [trace, context, propagation]) api.disable();
+  }
 });

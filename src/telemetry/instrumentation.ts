@@ -33,8 +33,9 @@ export function createInstrumentation(
     observeJob(job, run) {
       const requeued = requeuedJobs.take(job);
       const attempt = queues.attemptOf(job);
+      const parent = attempt?.parent ?? (trace.getActiveSpan() ? context.active() : queues.contextOf(job));
       const span =
-        attempt?.begin(waitOf(job, requeued)) ?? trace.getActiveSpan() ?? trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+        attempt?.begin(waitOf(job, requeued)) ?? trace.getSpan(parent) ?? trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
       if (retryAs === "link" && requeued?.failed) span.addLink({ context: requeued.failed });
       const beganMs = performance.now();
       const end = () => {
@@ -44,7 +45,7 @@ export function createInstrumentation(
       };
       jobs.begin();
       ledger?.beginJob(span);
-      return context.with(contextOfJob(job.name, trace.setSpan(attempt?.parent ?? context.active(), span)), () =>
+      return context.with(contextOfJob(job.name, trace.setSpan(parent, span)), () =>
         called(run).then(
           (result) => {
             end();

@@ -22,6 +22,8 @@ export interface QueueTelemetry {
   telemetry: Telemetry<Context>;
   /** The attempt of that job that begins; `undefined` when its worker has no telemetry, as in a sandbox. */
   attemptOf(job: Job): Attempt | undefined;
+  /** The context that the job has brought with it. */
+  contextOf(job: Job): Context;
 }
 
 /**
@@ -36,6 +38,7 @@ export function createQueueTelemetry(tracer: Tracer, requeuedJobs = new Requeued
   const attempts = new Map<string, Attempt>();
   return {
     attemptOf: (job) => attempts.get(keyOf(job.queueName, job.id)),
+    contextOf: (job) => contextOf(job.opts.telemetry?.metadata ?? ""),
     telemetry: {
       tracer: {
         startSpan: (name, { kind } = unknownKind, parent) => {
