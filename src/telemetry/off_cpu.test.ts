@@ -7,7 +7,7 @@ import { OffCpu } from "./off_cpu.ts";
 import { openThreadCpu } from "./thread_cpu.ts";
 
 const threadCpu = openThreadCpu();
-// Deno reads the CPU time of the process in a way that leaves that of the thread as it was; it has no ledger.
+// On Deno the clock of the thread stays that of the kernel's last tick; it has no ledger.
 const skip = !threadCpu || currentRuntime === "deno";
 
 /** Computes for so long by the thread's own clock, and returns how long that took by the one on the wall, ms. */
