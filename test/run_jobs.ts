@@ -33,6 +33,9 @@ export interface RunJobsOptions {
   sandbox?: "process" | "thread";
 }
 
+/** Otherwise BullMQ hands on the flags of Node 24's test runner, changed so that Node refuses them. */
+const sandboxOptions = { workerForkOptions: { execArgv: [] }, workerThreadsOptions: { execArgv: [] } };
+
 /**
  * Runs `drive` against a real queue and worker and returns the spans that ended. A job fails at first when its data say
  * `failFirst`, and adds the job `thenAdd`.
@@ -66,7 +69,7 @@ export async function runJobs(
     const worker = new Worker(
       "work",
       sandbox ? join(import.meta.dirname, "sandboxed_processor.mjs") : process,
-      { ...shared, ...options, useWorkerThreads: sandbox === "thread" },
+      { ...shared, ...options, ...sandboxOptions, useWorkerThreads: sandbox === "thread" },
       backend,
     );
     const finished = new Set<string>();
