@@ -38,7 +38,7 @@ export function createQueueTelemetry(tracer: Tracer, requeuedJobs = new Requeued
   const attempts = new Map<string, Attempt>();
   return {
     attemptOf: (job) => attempts.get(keyOf(job.queueName, job.id)),
-    contextOf: (job) => contextOf(job.opts.telemetry?.metadata ?? ""),
+    contextOf: (job) => contextOf(job.opts?.telemetry?.metadata ?? ""),
     telemetry: {
       tracer: {
         startSpan: (name, { kind } = unknownKind, parent) => {
