@@ -2,11 +2,12 @@
 // are recorded, with real workers on a redis-server from the PATH: two with about 5 ms of CPU a job, two with a tenth more. Then
 // 100 times 200 jobs of each of two runs are drawn and compared as `make compare` does it. Of runs of one kind no figure may
 // differ in more than 5 of 100 comparisons; of runs of two kinds the CPU of a job has to be more in 95.
+
 import { type AnalyzedRun, compareRuns } from "../src/analysis/compare_runs.ts";
 import { seededRandom } from "../src/analysis/random.ts";
 import { EXIT } from "../src/terminal.ts";
-import { UserError } from "../src/user_error.ts";
 import { recordRuns } from "./compare_record.ts";
+import { explain } from "./explain.ts";
 
 const JOBS = 2_000;
 const DRAWN = 200;
@@ -52,9 +53,7 @@ try {
   else for (const row of rows) console.log(line(row));
   process.exitCode = ok ? EXIT.ok : EXIT.disproved;
 } catch (error) {
-  if (!(error instanceof UserError)) throw error;
-  process.stderr.write(`error: ${error.message}\n${error.next ? `next:  ${error.next}\n` : ""}`);
-  process.exitCode = EXIT.couldNotTry;
+  explain(error);
 }
 
 function judge(a: AnalyzedRun, b: AnalyzedRun): Row {

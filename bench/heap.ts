@@ -2,8 +2,9 @@
 // with everything on (traces, ledger, profiler, metrics) runs no-op jobs; its heap is measured after its garbage has been
 // collected. Exit code 1 when it is more than 5 % bigger after 100,000 jobs than after 10,000, or when spans were lost, which
 // would take no memory. The store is QUEUE_URL, a Redis, else a redis-server from the PATH.
+
 import { EXIT } from "../src/terminal.ts";
-import { UserError } from "../src/user_error.ts";
+import { explain } from "./explain.ts";
 import { startWorker } from "./measure_tax.ts";
 import { VARIANTS, type Variant } from "./tax_plan.ts";
 import { TRACED } from "./tax_round.ts";
@@ -38,9 +39,7 @@ try {
     setting.close();
   }
 } catch (error) {
-  if (!(error instanceof UserError)) throw error;
-  process.stderr.write(`error: ${error.message}\n${error.next ? `next:  ${error.next}\n` : ""}`);
-  process.exitCode = EXIT.couldNotTry;
+  explain(error);
 }
 
 async function measureHeap(variant: Variant, setting: TaxSetting): Promise<{ rows: HeapRow[]; spans: number }> {

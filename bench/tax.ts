@@ -14,9 +14,10 @@
 // - Saturated: the queue is filled while it is paused. Paced: jobs are added one by one as the clock has it. Concurrency is 10.
 // - A variant that loses telemetry is cheap: spans and profiles are counted where they arrive, and what is missing, refused or
 //   dropped is said in the row, and by exit code 1.
+
 import { cpus } from "node:os";
 import { EXIT } from "../src/terminal.ts";
-import { UserError } from "../src/user_error.ts";
+import { explain } from "./explain.ts";
 import { measureTax, type TaxRow } from "./measure_tax.ts";
 import { planTax } from "./tax_plan.ts";
 import { openTaxSetting } from "./tax_setting.ts";
@@ -42,9 +43,7 @@ try {
     setting.close();
   }
 } catch (error) {
-  if (!(error instanceof UserError)) throw error;
-  process.stderr.write(`error: ${error.message}\n${error.next ? `next:  ${error.next}\n` : ""}`);
-  process.exitCode = EXIT.couldNotTry;
+  explain(error);
 }
 
 function figures({ node, workload, load, variant, cpu_us_per_job, ratio, low, high, rounds }: TaxRow) {

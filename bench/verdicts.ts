@@ -3,9 +3,10 @@
 // Workloads with one bottleneck each, injected for real into a BullMQ worker on a Redis from the PATH, and the same without it;
 // docs/verdicts.md says more. Exit code 1 when a finding is wrong, or when less than 11 of 14 predictions lie within 20 % of
 // what the repair brought.
+
 import { cpus } from "node:os";
 import { EXIT } from "../src/terminal.ts";
-import { UserError } from "../src/user_error.ts";
+import { explain } from "./explain.ts";
 import { judge, type Repeat, repeatWorkload, type VerdictRow } from "./measure_verdicts.ts";
 import { openVerdictStage } from "./verdict_stage.ts";
 import { WORKLOADS } from "./verdict_workloads.ts";
@@ -47,9 +48,7 @@ try {
     stage.close();
   }
 } catch (error) {
-  if (!(error instanceof UserError)) throw error;
-  process.stderr.write(`error: ${error.message}\n${error.next ? `next:  ${error.next}\n` : ""}`);
-  process.exitCode = EXIT.couldNotTry;
+  explain(error);
 }
 
 function line({ workload, expected, right, repeats, stolen, verdict, wrong, gain }: VerdictRow): string {
