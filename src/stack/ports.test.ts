@@ -24,6 +24,8 @@ test("requireFree() names the setting and the holder of a taken port", async () 
   await requireFree("OTLP_PORT", port);
 });
 
-test("freePort() returns a port that can be bound", async () => {
-  assert.equal(await isFree(await freePort()), true);
+test("freePort() returns a port that can be bound and that no kernel gives to somebody else", async () => {
+  const port = await freePort();
+  assert.equal(await isFree(port), true);
+  assert.ok(port >= 10_000 && port < 32_768, String(port));
 });
