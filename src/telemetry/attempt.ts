@@ -3,6 +3,8 @@ import type { Attributes, Span as QueueSpan } from "bullmq";
 import * as names from "./attributes.ts";
 import { recordError } from "./errors.ts";
 
+const OPTIONS = { kind: SpanKind.CONSUMER };
+
 export interface AttemptOptions {
   name: string;
   parent: Context;
@@ -39,9 +41,10 @@ export class Attempt implements QueueSpan<Context> {
   }
 
   #start(attributes: Attributes, startTime?: number): Span {
-    for (const key in attributes) this.#attributes[key] = attributes[key]!;
-    const options = { kind: SpanKind.CONSUMER, attributes: this.#attributes, ...(startTime ? { startTime } : {}) };
-    return this.#tracer.startSpan(this.#name, options, this.parent);
+    // With attributes among the options the SDK copies them three times, for samplers; those that there are do not look at them.
+    const options = startTime ? { kind: SpanKind.CONSUMER, startTime } : OPTIONS;
+    const span = this.#tracer.startSpan(this.#name, options, this.parent);
+    return span.setAttributes(this.#attributes).setAttributes(attributes);
   }
 
   get spanContext(): SpanContext | undefined {

@@ -16,9 +16,8 @@ export class BackwardWriter {
   #bytes = Buffer.allocUnsafeSlow(64 * 1024);
   /** Where the next byte goes, counted from the end, so that it stays true when the buffer grows. */
   #at = this.#bytes.length;
+  #view = viewOf(this.#bytes);
   readonly #names = new Map<string, Uint8Array>();
-  readonly #double = new Float64Array(1);
-  readonly #doubleBytes = new Uint8Array(this.#double.buffer);
 
   /** How much has been written. */
   get position(): number {
@@ -117,15 +116,15 @@ export class BackwardWriter {
 
   double(field: number, value: number): void {
     this.#room(20);
-    this.#double[0] = value;
     this.#at -= 8;
-    this.#bytes.set(this.#doubleBytes, this.#at);
+    this.#view.setFloat64(this.#at, value, true);
     this.#tag(field, FIXED64);
   }
 
   fixed32(field: number, value: number): void {
     this.#room(20);
-    this.#at = this.#bytes.writeUInt32LE(value, this.#at - 4) - 4;
+    this.#at -= 4;
+    this.#view.setUint32(this.#at, value, true);
     this.#tag(field, FIXED32);
   }
 
@@ -140,9 +139,9 @@ export class BackwardWriter {
     const high = 1e9 * Math.floor(seconds / 65_536);
     const low = 65_536 * (high % 65_536) + 1e9 * (seconds % 65_536) + nanos;
     this.#room(20);
-    this.#bytes.writeUInt32LE((low % 2 ** 32) >>> 0, this.#at - 8);
-    this.#bytes.writeUInt32LE(Math.floor(high / 65_536) + Math.floor(low / 2 ** 32), this.#at - 4);
     this.#at -= 8;
+    this.#view.setUint32(this.#at, low % 2 ** 32, true);
+    this.#view.setUint32(this.#at + 4, Math.floor(high / 65_536) + Math.floor(low / 2 ** 32), true);
     this.#tag(field, FIXED64);
   }
 
@@ -177,8 +176,13 @@ export class BackwardWriter {
     const larger = Buffer.allocUnsafeSlow(2 * (this.#bytes.length + bytes));
     this.#bytes.copy(larger, larger.length - written, this.#at);
     this.#bytes = larger;
+    this.#view = viewOf(larger);
     this.#at = larger.length - written;
   }
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
 }
 
 /** The value of a hexadecimal digit, by its character code; both cases. */

@@ -38,7 +38,8 @@ export class JobTime {
   leftMs: number;
   leftBusyMs: number;
   readonly #start: Clocks;
-  #end: (Clocks & { ownMs: number }) | undefined;
+  #end: Clocks | undefined;
+  #ownAtEndMs = 0;
   #pausesMs = 0;
   /** What the quota took; `undefined`: nobody counts. */
   #throttling: JobThrottling | undefined;
@@ -68,13 +69,14 @@ export class JobTime {
 
   /** The processor has returned; what runs on its behalf later is not its time. */
   end(end: Clocks): void {
-    this.#end = { ...end, ownMs: this.ownMs };
+    this.#end = end;
+    this.#ownAtEndMs = this.ownMs;
   }
 
   /** The parts, once it has ended. Garbage collections become known a little later than they happen. */
   parts(): JobParts | undefined {
     if (!this.#end) return undefined;
-    const { ownMs } = this.#end;
+    const ownMs = this.#ownAtEndMs;
     const run = this.#end.nowMs - this.#start.nowMs;
     const idle = this.#end.idleMs - this.#start.idleMs;
     const others = this.#end.busyMs - this.#start.busyMs - ownMs;

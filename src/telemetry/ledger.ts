@@ -2,7 +2,7 @@ import { PerformanceObserver, performance } from "node:perf_hooks";
 import { type Context, type Span, trace } from "@opentelemetry/api";
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-node";
 import * as names from "./attributes.ts";
-import { type JobParts, JobTime, readClocks } from "./job_time.ts";
+import { JobTime, readClocks } from "./job_time.ts";
 import { OffCpu } from "./off_cpu.ts";
 import type { ThreadWatch } from "./owner.ts";
 import { Readiness } from "./readiness.ts";
@@ -55,7 +55,17 @@ export function startLedger(): Ledger {
         if (owner === time.owner) time.book();
         span.setAttribute(names.SPAN_CPU_MS, round(owner.ownMs));
         const parts = owner.isJob && owner.job?.parts();
-        if (parts) span.setAttributes(attributesOf(parts));
+        if (!parts) return;
+        span.setAttribute(names.JOB_RUN_MS, round(parts.run));
+        span.setAttribute(names.JOB_CPU_MS, round(parts.cpu));
+        span.setAttribute(names.JOB_GC_MS, round(parts.gc));
+        if (parts.throttled !== undefined) span.setAttribute(names.JOB_THROTTLED_MS, round(parts.throttled));
+        if (parts.offCpu !== undefined) span.setAttribute(names.JOB_OFF_CPU_MS, round(parts.offCpu));
+        span.setAttribute(names.JOB_BLOCKED_MS, round(parts.blocked));
+        span.setAttribute(names.JOB_BLOCKED_MAX_MS, round(parts.blockedMax));
+        span.setAttribute(names.JOB_OVERLAPPED_MS, round(parts.overlapped));
+        span.setAttribute(names.JOB_IDLE_MS, round(parts.idle));
+        span.setAttribute(names.JOB_UNEXPLAINED_MS, round(parts.unexplained));
       },
       onEnd: () => {},
       forceFlush: async () => {},
@@ -95,22 +105,6 @@ function watchGarbage(time: ThreadTime): void {
       time.history.ownerAt(startTime)?.job?.addPause(startTime, duration);
     }
   }).observe({ entryTypes: ["gc"] });
-}
-
-function attributesOf(parts: JobParts): Record<string, number> {
-  const { throttled, offCpu, ...measured } = parts;
-  return {
-    [names.JOB_RUN_MS]: round(measured.run),
-    [names.JOB_CPU_MS]: round(measured.cpu),
-    [names.JOB_GC_MS]: round(measured.gc),
-    ...(throttled === undefined ? {} : { [names.JOB_THROTTLED_MS]: round(throttled) }),
-    ...(offCpu === undefined ? {} : { [names.JOB_OFF_CPU_MS]: round(offCpu) }),
-    [names.JOB_BLOCKED_MS]: round(measured.blocked),
-    [names.JOB_BLOCKED_MAX_MS]: round(measured.blockedMax),
-    [names.JOB_OVERLAPPED_MS]: round(measured.overlapped),
-    [names.JOB_IDLE_MS]: round(measured.idle),
-    [names.JOB_UNEXPLAINED_MS]: round(measured.unexplained),
-  };
 }
 
 /** To whole microseconds. */

@@ -9,6 +9,7 @@ import { SourceLines } from "./source_lines.ts";
 const HEAP = { intervalBytes: 512 * 1024, stackDepth: 64 };
 /** The most for which the profiler keeps samples without a flush, in ms. */
 const KEPT_MS = 60_000;
+const SAMPLE_COUNT: number = time.constants.kSampleCount;
 /** V8's names for what is in use, and those by which Pyroscope knows it. */
 const HEAP_NAMES: Record<string, string> = { objects: "inuse_objects", space: "inuse_space" };
 
@@ -28,6 +29,22 @@ export function startNodeProfiler({ samplingIntervalUs, traceIds, flushIntervalM
   });
   heap.start(HEAP.intervalBytes, HEAP.stackDepth);
 
+  // What `setContext` was given last, and how many samples there were then. As long as there are no more, another owner takes
+  // the place of that one: a worker changes its owner a thousand times as often as it is looked at.
+  let current: { owner: Context } = { owner: ROOT_CONTEXT };
+  let samples = -1;
+  const state: ArrayLike<number> = time.getState(); // once: each call goes to native code
+  const follow = (owner: Context) => {
+    const taken = state[SAMPLE_COUNT]!;
+    if (taken === samples) {
+      current.owner = owner;
+      return;
+    }
+    samples = taken;
+    current = { owner };
+    time.setContext(current);
+  };
+
   const labelsOf = (owner: Context): Record<string, string> => {
     const span = trace.getSpanContext(owner);
     const job = jobNameOf(owner);
@@ -35,13 +52,14 @@ export function startNodeProfiler({ samplingIntervalUs, traceIds, flushIntervalM
     return { ...(job ? { job } : {}), span_id: span.spanId, ...(traceIds ? { trace_id: span.traceId } : {}) };
   };
   const generateLabels: Parameters<typeof time.stop>[1] = ({ context }) => {
-    const owner = context?.context as Context | undefined; // what `setContext` was given
-    return owner?.getValue ? labelsOf(owner) : {};
+    const { owner } = (context?.context ?? {}) as Partial<typeof current>; // the profiler's own first one has none
+    return owner ? labelsOf(owner) : {};
   };
 
   return {
     collect(isLast) {
       const cpu = time.stop(true, generateLabels);
+      samples = -1;
       // Not at once: the version 5.14.4 has forgotten the source maps by the time it needs them for the last profile.
       if (isLast) time.stop();
       const memory = heap.profile(undefined, sourceMapper);
@@ -55,7 +73,7 @@ export function startNodeProfiler({ samplingIntervalUs, traceIds, flushIntervalM
     onActivity(listener) {
       OWNER.subscribe((owner) => {
         if (!time.isStarted()) return;
-        time.setContext(owner as Context); // what is published there
+        follow(owner as Context); // what is published there
         if (owner !== ROOT_CONTEXT) listener();
       });
     },

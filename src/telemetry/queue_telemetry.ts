@@ -1,7 +1,8 @@
 import {
   type Context,
   context,
-  isSpanContextValid,
+  INVALID_SPANID,
+  INVALID_TRACEID,
   propagation,
   ROOT_CONTEXT,
   type Span,
@@ -65,15 +66,19 @@ export function createQueueTelemetry(tracer: Tracer, requeuedJobs = new Requeued
   };
 }
 
-/** What adapters write when there is a trace parent and nothing else; its flags at the end. */
-const PARENT_ALONE = /^\{"traceparent":"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})"\}$/;
+/** What adapters write when there is a trace parent and nothing else. */
+const PARENT_ALONE = /^\{"traceparent":"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"\}$/;
 
 /** The context that a job brings. The usual one is read without a parser and three objects: most of what that costs. */
 function contextOf(metadata: string): Context {
-  const [, traceId, spanId, flags] = PARENT_ALONE.exec(metadata) ?? [];
-  if (!traceId || !spanId || !readsTraceParent()) return propagation.extract(LINKED_ROOT, parseCarrier(metadata));
-  const parent = { traceId, spanId, traceFlags: Number.parseInt(flags ?? "", 16), isRemote: true };
-  return isSpanContextValid(parent) ? trace.setSpanContext(LINKED_ROOT, parent) : LINKED_ROOT;
+  if (!PARENT_ALONE.test(metadata) || !readsTraceParent()) {
+    return propagation.extract(LINKED_ROOT, parseCarrier(metadata));
+  }
+  const traceId = metadata.slice(19, 51);
+  const spanId = metadata.slice(52, 68);
+  if (traceId === INVALID_TRACEID || spanId === INVALID_SPANID) return LINKED_ROOT;
+  const parent = { traceId, spanId, traceFlags: Number.parseInt(metadata.slice(69, 71), 16), isRemote: true };
+  return trace.setSpanContext(LINKED_ROOT, parent);
 }
 
 let fields: string[] | undefined;

@@ -26,9 +26,10 @@ export class RequeuedJobs {
    * `delay <queue>`. `undefined` otherwise. `attemptOf` knows the span of the attempt that a job is in.
    */
   span(name: string, attemptOf: (queue: string, id: string) => SpanContext | undefined): Span<Context> | undefined {
-    const [, operation, queue] = /^(retry|delay) (.*)/.exec(name) ?? [];
-    if (!operation || queue === undefined) return undefined;
-    const requeued: Requeued = { atMs: Date.now(), isDelayed: operation === "delay", failed: undefined };
+    const isDelayed = name.startsWith("delay ");
+    if (!isDelayed && !name.startsWith("retry ")) return undefined;
+    const queue = name.slice("delay ".length); // both are as long
+    const requeued: Requeued = { atMs: Date.now(), isDelayed, failed: undefined };
     return {
       setSpanOnContext: (active) => active,
       setAttribute() {},
