@@ -5,11 +5,17 @@ import { recordError } from "./errors.ts";
 
 const OPTIONS = { kind: SpanKind.CONSUMER };
 
+/**
+ * The attempts that run, by `keyOf`: an object. A table that a `Map` has outgrown keeps what was in it, and the next table, until
+ * V8 collects all of the heap, and it outgrows one every few jobs.
+ */
+export type RunningAttempts = Record<string, Attempt | undefined>;
+
 export interface AttemptOptions {
   name: string;
   parent: Context;
   /** Where it is found by its job, until it ends. */
-  attempts: Map<string, Attempt>;
+  attempts: RunningAttempts;
 }
 
 /**
@@ -19,7 +25,7 @@ export interface AttemptOptions {
 export class Attempt implements QueueSpan<Context> {
   readonly #tracer: Tracer;
   readonly #name: string;
-  readonly #attempts: Map<string, Attempt>;
+  readonly #attempts: RunningAttempts;
   readonly #startTime = Date.now();
   #key = "";
   #attributes: Attributes = { [names.MESSAGING_SYSTEM]: "bullmq", [names.MESSAGING_OPERATION_TYPE]: "process" };
@@ -67,7 +73,7 @@ export class Attempt implements QueueSpan<Context> {
     const id = attributes["bullmq.job.id"];
     if (id === undefined || this.#key) return;
     this.#key = keyOf(String(this.#attributes[names.MESSAGING_DESTINATION_NAME]), String(id));
-    this.#attempts.set(this.#key, this);
+    this.#attempts[this.#key] = this;
   }
 
   addEvent(name: string, attributes?: Attributes): void {
@@ -83,7 +89,7 @@ export class Attempt implements QueueSpan<Context> {
 
   end(): void {
     this.#spanNow().end();
-    if (this.#attempts.get(this.#key) === this) this.#attempts.delete(this.#key);
+    if (this.#attempts[this.#key] === this) delete this.#attempts[this.#key];
   }
 
   #spanNow(): Span {

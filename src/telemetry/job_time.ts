@@ -32,6 +32,9 @@ export class JobTime {
   ownMs = 0;
   /** For how long of it the thread had no CPU; `undefined`: nobody looked. */
   offCpuMs: number | undefined;
+  /** `ownMs` when that was last looked at, and its place among the jobs that run; `OffCpu` keeps both. */
+  lookedAtMs = 0;
+  running = -1;
   blockedMs = 0;
   blockedMaxMs = 0;
   /** When it last had the thread, and how much JavaScript had run in all by then. */

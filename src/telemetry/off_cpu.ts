@@ -10,18 +10,23 @@ const WORTH_A_LOOK_MS = 1;
  */
 export class OffCpu {
   readonly #threadCpu = openThreadCpu();
-  readonly #running = new Map<JobTime, number>(); // with its own time at the last look
+  /** An array, as what a Map has outgrown keeps every job that was in it until all of the heap is collected. */
+  readonly #running: JobTime[] = [];
   #last: { busyMs: number; cpuMs: number } | undefined;
 
   begin(job: JobTime): void {
-    if (this.#threadCpu) this.#running.set(job, 0);
+    if (!this.#threadCpu) return;
+    job.running = this.#running.length;
+    this.#running.push(job);
   }
 
   end(job: JobTime, busyMs: number): void {
-    const own = this.#running.get(job);
-    if (own === undefined) return;
-    if (job.ownMs - own > WORTH_A_LOOK_MS) this.#look(busyMs);
-    this.#running.delete(job);
+    if (this.#running[job.running] !== job) return;
+    if (job.ownMs - job.lookedAtMs > WORTH_A_LOOK_MS) this.#look(busyMs);
+    const last = this.#running.pop()!;
+    if (last === job) return;
+    this.#running[job.running] = last;
+    last.running = job.running;
   }
 
   #look(busyMs: number): void {
@@ -31,9 +36,9 @@ export class OffCpu {
     if (!last) return;
     const busy = now.busyMs - last.busyMs;
     const lost = Math.max(0, busy - (now.cpuMs - last.cpuMs));
-    for (const [job, own] of this.#running) {
-      job.offCpuMs = (job.offCpuMs ?? 0) + (lost * (job.ownMs - own)) / busy;
-      this.#running.set(job, job.ownMs);
+    for (const job of this.#running) {
+      job.offCpuMs = (job.offCpuMs ?? 0) + (lost * (job.ownMs - job.lookedAtMs)) / busy;
+      job.lookedAtMs = job.ownMs;
     }
   }
 }

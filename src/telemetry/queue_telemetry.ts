@@ -11,7 +11,7 @@ import {
   trace,
 } from "@opentelemetry/api";
 import type { Attributes, Job, Span as QueueSpan, Telemetry } from "bullmq";
-import { Attempt, EXPORTED, keyOf } from "./attempt.ts";
+import { Attempt, EXPORTED, keyOf, type RunningAttempts } from "./attempt.ts";
 import * as names from "./attributes.ts";
 import { recordError } from "./errors.ts";
 import { LINKED_ROOT } from "./linked_context.ts";
@@ -36,9 +36,9 @@ export interface QueueTelemetry {
  * much as the span does.
  */
 export function createQueueTelemetry(tracer: Tracer, requeuedJobs = new RequeuedJobs()): QueueTelemetry {
-  const attempts = new Map<string, Attempt>();
+  const attempts: RunningAttempts = Object.create(null);
   return {
-    attemptOf: (job) => attempts.get(keyOf(job.queueName, job.id)),
+    attemptOf: (job) => attempts[keyOf(job.queueName, job.id)],
     contextOf: (job) => contextOf(job.opts?.telemetry?.metadata ?? ""),
     telemetry: {
       tracer: {
@@ -47,7 +47,7 @@ export function createQueueTelemetry(tracer: Tracer, requeuedJobs = new Requeued
           // A job that nobody traced begins a trace; the worker's loop has no context of its own to offer.
           if (kind === SpanKind.CONSUMER)
             return new Attempt(tracer, { name, parent: parent ?? ROOT_CONTEXT, attempts });
-          return requeuedJobs.span(name, (queue, id) => attempts.get(keyOf(queue, id))?.spanContext) ?? unrecorded;
+          return requeuedJobs.span(name, (queue, id) => attempts[keyOf(queue, id)]?.spanContext) ?? unrecorded;
         },
       },
       contextManager: {
