@@ -39,7 +39,7 @@ const CONTEXT = Symbol("prodlike.context");
 type Carrier = { [CONTEXT]?: Context };
 
 /**
- * Whether `async_hooks` leave promises out when they are told to, from Node 24.12 on: V8 itself tells of promises at a tenth
+ * Whether `async_hooks` leave promises out when they are told to, as those of Node 24.21 do: V8 itself tells of promises at a tenth
  * of the cost.
  *
  * @see https://nodejs.org/api/async_hooks.html#async_hookscreatehookoptions
