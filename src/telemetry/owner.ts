@@ -1,7 +1,7 @@
 import { createHook, executionAsyncResource } from "node:async_hooks";
 import { channel } from "node:diagnostics_channel";
 import { performance } from "node:perf_hooks";
-import { promiseHooks } from "node:v8";
+import * as v8 from "node:v8"; // Deno has no `promiseHooks`, and refuses to import it by name
 import { type Context, createContextKey, ROOT_CONTEXT } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 
@@ -86,7 +86,7 @@ export class OwnerContextManager extends AsyncLocalStorageContextManager {
   override enable(): this {
     this.#hook.enable();
     if (KNOWS_TRACK_PROMISES) {
-      this.#endPromises = promiseHooks.createHook({
+      this.#endPromises = v8.promiseHooks.createHook({
         init: (promise) => this.#mark(promise),
         before: (promise) => this.#enter(promise, false),
         after: () => this.#leave(),
