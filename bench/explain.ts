@@ -1,4 +1,4 @@
-import { EXIT } from "../src/terminal.ts";
+import { explain as explainAs, painter } from "../src/terminal.ts";
 import { UserError } from "../src/user_error.ts";
 
 /**
@@ -8,6 +8,6 @@ import { UserError } from "../src/user_error.ts";
  */
 export function explain(error: unknown): void {
   if (!(error instanceof UserError)) throw error;
-  process.stderr.write(`error: ${error.message}\n${error.next ? `next:  ${error.next}\n` : ""}`);
-  process.exitCode = EXIT.couldNotTry;
+  const say = (line = "") => void process.stderr.write(`${line}\n`);
+  process.exitCode = explainAs(error, { say, paint: painter(false) }).code;
 }

@@ -71,7 +71,8 @@ function rewriter(stream: NodeJS.WriteStream): Terminal["rewrite"] {
   return undefined;
 }
 
-function explain(error: unknown, { say, paint }: Terminal): Outcome {
+/** Prints an error, and what to do when it is the user's; what no user can mend with its stack. */
+export function explain(error: unknown, { say, paint }: Pick<Terminal, "say" | "paint">): Outcome {
   const expected = error instanceof UserError;
   const message = error instanceof Error ? error.message : String(error);
   say(`${paint("red", "error:")} ${message}`);
