@@ -1,8 +1,8 @@
 import type { ComparedFigure, Comparison } from "../analysis/compare_runs.ts";
+import { shown } from "../visible_text.ts";
 import { duration, number } from "./figures.ts";
 import { functionName, functionPlace } from "./function_text.ts";
 import type { TerminalOptions } from "./terminal.ts";
-import { shown } from "./visible_text.ts";
 
 /** A comparison as lines: verdict, then for each job type its figures and the functions behind them. */
 export function renderComparison(comparison: Comparison, { paint }: Pick<TerminalOptions, "paint">): string {

@@ -1,11 +1,11 @@
 import type { Evidence, Finding, JobType, Report } from "../analysis/report.ts";
 import type { Paint } from "../terminal.ts";
+import { shown } from "../visible_text.ts";
 import { duration, number, share } from "./figures.ts";
 import { functionName, functionPlace } from "./function_text.ts";
 import { gainReason, gainText } from "./gain_text.ts";
 import { drawnParts, largestParts, partText } from "./parts.ts";
 import { taxText } from "./tax_text.ts";
-import { shown } from "./visible_text.ts";
 
 export interface TerminalOptions {
   /** Characters in a line. */

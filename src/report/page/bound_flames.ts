@@ -1,6 +1,6 @@
 import type { Flame, FlameNode } from "../../analysis/report.ts";
+import { shown } from "../../visible_text.ts";
 import { frameName } from "../function_text.ts";
-import { shown } from "../visible_text.ts";
 import { type Bounds, type PageFlame, type PageFlameNode, round } from "./page_data.ts";
 
 /** Of the width of a flame graph: less is under half a pixel of a wide screen. */

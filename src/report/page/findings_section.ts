@@ -1,8 +1,8 @@
 import type { Evidence, Finding, Report } from "../../analysis/report.ts";
+import { shown } from "../../visible_text.ts";
 import { duration, number, quantity, share } from "../figures.ts";
 import { functionName, functionPlace } from "../function_text.ts";
 import { gainReason, gainText } from "../gain_text.ts";
-import { shown } from "../visible_text.ts";
 import { html, type Markup, name, omitted } from "./markup.ts";
 import { HEALTHY } from "./verdict_section.ts";
 

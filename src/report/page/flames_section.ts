@@ -1,6 +1,6 @@
 import type { Flame, FlameNode, Report } from "../../analysis/report.ts";
+import { shown } from "../../visible_text.ts";
 import { duration, number, share } from "../figures.ts";
-import { shown } from "../visible_text.ts";
 import { place } from "./findings_section.ts";
 import { html, type Markup, name, omitted, table } from "./markup.ts";
 import type { PageData } from "./page_data.ts";
