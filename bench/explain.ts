@@ -9,5 +9,5 @@ import { UserError } from "../src/user_error.ts";
 export function explain(error: unknown): void {
   if (!(error instanceof UserError)) throw error;
   const say = (line = "") => void process.stderr.write(`${line}\n`);
-  process.exitCode = explainAs(error, { say, paint: painter(false) }).code;
+  process.exitCode = explainAs(error, { say, print: say, paint: painter(false) }).code;
 }

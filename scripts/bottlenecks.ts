@@ -1,15 +1,16 @@
 import { join, relative } from "node:path";
-import { brokenThresholds } from "../src/analysis/broken_thresholds.ts";
 import { compareRuns } from "../src/analysis/compare_runs.ts";
+import { brokenThresholds, judgedAgainst, judgedBy } from "../src/analysis/outcome.ts";
 import { recordLoad } from "../src/load/record.ts";
 import { renderComparison } from "../src/report/compare_text.ts";
+import { OUTCOME_CODE, renderOutcome } from "../src/report/outcome_text.ts";
 import { renderTerminal } from "../src/report/terminal.ts";
 import { analyzeRun, writeReport } from "../src/report_run.ts";
 import { openRun } from "../src/runs/open_run.ts";
 import { partProgress } from "../src/stack/progress.ts";
-import { EXIT, runScript } from "../src/terminal.ts";
+import { EXIT, explain, runScript } from "../src/terminal.ts";
 
-await runScript(async (config, { say, rewrite, signal, paint, columns }) => {
+await runScript(async (config, { say, print, rewrite, signal, paint, columns }) => {
   // Before the load, which makes another run the latest.
   const against = config.against === undefined ? undefined : openRun(config.home, config.against);
   let wanted = config.run;
@@ -23,14 +24,22 @@ await runScript(async (config, { say, rewrite, signal, paint, columns }) => {
   }
   const run = openRun(config.home, wanted);
   const analyzed = await analyzeRun(run, config.root);
+  analyzed.report = judgedBy(config.maximum, analyzed.report);
+  const before = against && (await analyzeRun(against, config.root));
+  const comparison = before && compareRuns(before, analyzed);
+  if (comparison) analyzed.report = judgedAgainst(before.report, analyzed.report, comparison);
   const { report } = analyzed;
-  writeReport(run, report);
-  say(`\n${renderTerminal(report, { columns, paint })}`);
-  const comparison = against && compareRuns(await analyzeRun(against, config.root), analyzed);
-  if (comparison) say(`\n${renderComparison(comparison, { paint })}`);
-  const broken = brokenThresholds(report, config.maximum);
-  for (const each of broken) say(paint("red", `broken: ${each}`));
-  say(`report: ${relative(process.cwd(), join(run.folder, "report.html"))}`);
-  const code = signal.aborted ? EXIT.interrupted : broken.length ? EXIT.disproved : EXIT.ok;
+  say();
+  print(renderOutcome(report, { paint }));
+  print(renderTerminal(report, { columns, paint }));
+  if (comparison) print(`\n${renderComparison(comparison, { paint })}`);
+  try {
+    writeReport(run, report);
+    print(`report: ${relative(process.cwd(), join(run.folder, "report.html"))}`);
+  } catch (error) {
+    explain(error, { say, print, paint }); // what it would hold is printed above
+  }
+  const broken = brokenThresholds(config.maximum, report);
+  const code = signal.aborted ? EXIT.interrupted : OUTCOME_CODE[report.outcome];
   return { code, json: { ...report, ...(comparison ? { comparison } : {}), broken } };
 });

@@ -1,19 +1,22 @@
-import { brokenThresholds } from "../src/analysis/broken_thresholds.ts";
 import { compareRuns } from "../src/analysis/compare_runs.ts";
+import { brokenThresholds, judgedAgainst, judgedBy } from "../src/analysis/outcome.ts";
 import { renderComparison } from "../src/report/compare_text.ts";
+import { isRepeated, OUTCOME_CODE, renderOutcome } from "../src/report/outcome_text.ts";
 import { analyzeRun } from "../src/report_run.ts";
 import { openRun } from "../src/runs/open_run.ts";
-import { EXIT, runScript } from "../src/terminal.ts";
+import { runScript } from "../src/terminal.ts";
 import { UserError } from "../src/user_error.ts";
 
-await runScript(async (config, { say, paint }) => {
+await runScript(async (config, { print, paint }) => {
   const { a, b } = config.compared;
   if (!a || !b) throw new UserError("Cannot compare: A and B are needed", { next: "make compare A=<run> B=latest" });
   const runs = [openRun(config.home, a), openRun(config.home, b)] as const;
   const [before, after] = [await analyzeRun(runs[0], config.root), await analyzeRun(runs[1], config.root)];
   const comparison = compareRuns(before, after);
-  say(renderComparison(comparison, { paint }));
-  const broken = brokenThresholds(after.report, config.maximum);
-  for (const each of broken) say(paint("red", `broken: ${each}`));
-  return { code: broken.length ? EXIT.disproved : EXIT.ok, json: { ...comparison, broken } };
+  const judged = judgedAgainst(before.report, judgedBy(config.maximum, after.report), comparison);
+  const { outcome, reasons } = judged;
+  if (!isRepeated(comparison.verdict, judged)) print(renderOutcome(judged, { paint }));
+  print(renderComparison(comparison, { paint }));
+  const broken = brokenThresholds(config.maximum, after.report);
+  return { code: OUTCOME_CODE[outcome], json: { outcome, reasons, ...comparison, broken } };
 });

@@ -2,11 +2,11 @@ import { partProgress } from "../src/stack/progress.ts";
 import { openStack } from "../src/stack/stack.ts";
 import { EXIT, runScript } from "../src/terminal.ts";
 
-await runScript(async (config, { say, signal }) => {
+await runScript(async (config, { say, print, signal }) => {
   const stack = openStack(config);
   const ended = await stack.down({ signal, say, onEvent: partProgress(say) });
-  say(ended.length ? "The stack is down." : "Nothing was up.");
+  print(ended.length ? "The stack is down." : "Nothing was up.");
   const jobs = ended.length > 0 && (await stack.whereJobsStay());
-  if (jobs) say(`Its jobs stay in ${jobs}: the next otel-up goes on with them.`);
+  if (jobs) print(`Its jobs stay in ${jobs}: the next otel-up goes on with them.`);
   return { code: EXIT.ok, json: { ok: true, ended } };
 });

@@ -2,8 +2,8 @@ import { partProgress } from "../src/stack/progress.ts";
 import { openStack } from "../src/stack/stack.ts";
 import { EXIT, runScript } from "../src/terminal.ts";
 
-await runScript(async (config, { say, signal }) => {
+await runScript(async (config, { say, print, signal }) => {
   await openStack(config).restartCollector({ signal, say, onEvent: partProgress(say) });
-  say("The collector runs with a clean log.");
+  print("The collector runs with a clean log.");
   return { code: EXIT.ok, json: { ok: true } };
 });

@@ -5,7 +5,7 @@ import { partProgress } from "../src/stack/progress.ts";
 import { openStack } from "../src/stack/stack.ts";
 import { EXIT, runScript } from "../src/terminal.ts";
 
-await runScript(async (config, { say, paint, signal }) => {
+await runScript(async (config, { say, print, paint, signal }) => {
   const stack = openStack(config);
   if (config.stack === "local" && (await composeAnswers(config))) {
     say("Docker is there: STACK=compose runs the same in containers, with Redis and the OpenTelemetry Collector.");
@@ -20,7 +20,8 @@ await runScript(async (config, { say, paint, signal }) => {
   const started = await stack.up({ signal, say, onEvent: partProgress(say) });
   const status = Object.entries(await stack.status());
   const parts = status.filter(([, { isRunning }]) => isRunning).map(([part]) => part);
-  if (started.length === 0) say("The stack is up; nothing was changed.");
+  const what = config.onlyCollector ? "The collector" : "The stack";
+  print(`${what} is up${started.length === 0 ? "; nothing was changed" : ""}.`);
 
   const collector = `http://127.0.0.1:${config.otlpPort}`;
   const urls: Record<string, string> = { collector: `${collector}/v1/traces` };
@@ -29,20 +30,20 @@ await runScript(async (config, { say, paint, signal }) => {
   const takesProfiles = parts.includes("pyroscope") || (config.profiling && config.stack === "local");
   const profiles = takesProfiles ? `http://127.0.0.1:${config.pyroscopePort}` : undefined;
   if (profiles) urls[config.stack === "local" ? "profiles" : "pyroscope"] = profiles;
-  say();
-  for (const [name, url] of Object.entries(urls)) say(`  ${name.padEnd(10)} ${paint("cyan", url)}`);
-  say(`  ${"log".padEnd(10)} ${stack.logCommand}`);
-  say();
+  print();
+  for (const [name, url] of Object.entries(urls)) print(`  ${name.padEnd(10)} ${paint("cyan", url)}`);
+  print(`  ${"log".padEnd(10)} ${stack.logCommand}`);
+  print();
   if (config.onlyCollector) {
-    say("Paste these into the environment of your application:\n");
-    say("  OTEL_ENABLED=true");
+    print("Paste these into the environment of your application:\n");
+    print("  OTEL_ENABLED=true");
     // The base, which every SDK takes; ours would take it with /v1/traces too.
-    say(`  OTEL_EXPORTER_OTLP_ENDPOINT=${collector}`);
-    if (profiles) say(`  PROFILING=on\n  PYROSCOPE_SERVER_ADDRESS=${profiles}`);
-    say();
-    say(`Then see which services arrive:  ${stack.logCommand} | grep -o 'service.name=[^ ]*' | sort | uniq -c`);
+    print(`  OTEL_EXPORTER_OTLP_ENDPOINT=${collector}`);
+    if (profiles) print(`  PROFILING=on\n  PYROSCOPE_SERVER_ADDRESS=${profiles}`);
+    print();
+    print(`Then see which services arrive:  ${stack.logCommand} | grep -o 'service.name=[^ ]*' | sort | uniq -c`);
   } else {
-    say(`next:  make verify`);
+    print(`next:  make verify`);
   }
   return { code: EXIT.ok, json: { ok: true, started, parts, urls, log: stack.logCommand } };
 });

@@ -11,7 +11,7 @@ import { EXIT, runScript } from "../src/terminal.ts";
 import { UserError } from "../src/user_error.ts";
 
 await runScript(async (config, terminal) => {
-  const { say, paint, signal } = terminal;
+  const { say, print, paint, signal } = terminal;
   const app = config.app ?? process.cwd();
   return orRefuse(terminal, async () => {
     const repository = await openRepository(app, config.environment);
@@ -21,7 +21,7 @@ await runScript(async (config, terminal) => {
       if (earlier) say(`${paint("yellow", "!")} an earlier call has left its record, "${earlier.phase}"`);
       const resumed = config.dry ? undefined : await resumeStash(repository, say);
       if (resumed) {
-        for (const line of entryLines(resumed)) say(line);
+        for (const line of entryLines(resumed)) print(line);
         return done("set aside", { entries: resumed.entries, paths: pathsJson(resumed.paths), skipped: [] });
       }
       const list = readList(app, config.stashPaths);
@@ -34,8 +34,9 @@ await runScript(async (config, terminal) => {
       }
       const selection = await selectChanges(repository, list);
       const { changes, skipped } = selection;
-      for (const line of selectionLines(selection)) say(line);
-      if (!changes.length) say("Nothing to set aside.");
+      // What was asked for with DRY; otherwise what the question is about.
+      for (const line of selectionLines(selection)) (config.dry ? print : say)(line);
+      if (!changes.length) print("Nothing to set aside.");
       if (!changes.length || config.dry) {
         return done(config.dry ? "dry" : "nothing to set aside", { entries: [], paths: pathsJson(changes), skipped });
       }
@@ -43,9 +44,9 @@ await runScript(async (config, terminal) => {
         return done("declined", { entries: [], paths: pathsJson(changes), skipped });
       }
       const record = await setAside(repository, selection, signal);
-      say(`${paint("green", "Set aside")}, in git stash list as`);
-      for (const line of entryLines(record)) say(line);
-      say(`next:  make unstash`);
+      print(`${paint("green", "Set aside")}, in git stash list as`);
+      for (const line of entryLines(record)) print(line);
+      print(`next:  make unstash`);
       return done("set aside", { entries: record.entries, paths: pathsJson(changes), skipped });
     });
   });

@@ -1,10 +1,14 @@
+import { OUTCOME_CODE, renderOutcome } from "../src/report/outcome_text.ts";
 import { renderSweep } from "../src/report/sweep_text.ts";
 import { partProgress } from "../src/stack/progress.ts";
 import { sweep } from "../src/sweep.ts";
 import { EXIT, runScript } from "../src/terminal.ts";
 
-await runScript(async (config, { say, rewrite, signal, paint }) => {
+await runScript(async (config, { say, print, rewrite, signal, paint }) => {
   const swept = await sweep(config, { signal, say, rewrite, onEvent: partProgress(say) });
-  say(`\n${renderSweep(swept.rows, swept, { paint })}`);
-  return { code: signal.aborted ? EXIT.interrupted : EXIT.ok, json: swept };
+  say();
+  print(renderOutcome(swept, { paint }));
+  print(`\n${renderSweep(swept.rows, { paint })}`);
+  if (swept.outcome === "failed") print(`\n${paint("bold", swept.advice)}`);
+  return { code: signal.aborted ? EXIT.interrupted : OUTCOME_CODE[swept.outcome], json: swept };
 });

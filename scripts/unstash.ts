@@ -5,15 +5,16 @@ import { bringBack } from "../src/stash/unstash.ts";
 import { EXIT, runScript } from "../src/terminal.ts";
 
 await runScript(async (config, terminal) => {
-  const { say, paint } = terminal;
+  const { say, print, paint } = terminal;
   return orRefuse(terminal, async () => {
     const repository = await openRepository(config.app ?? process.cwd(), config.environment);
     const record = await locked(repository, () => bringBack(repository, say));
+    if (!record) print("Nothing was moved.");
     if (!record) return { code: EXIT.ok, json: { ok: true, outcome: "nothing was moved", entries: [], paths: [] } };
     const { paths, entries } = record;
-    for (const line of selectionLines({ changes: paths, skipped: [] })) say(line);
-    say(`${paint("green", "Back")}, exactly as recorded; dropped from git stash list:`);
-    for (const line of entryLines(record)) say(line);
+    print(`${paint("green", "Back")}, exactly as recorded; dropped from git stash list:`);
+    for (const line of entryLines(record)) print(line);
+    for (const line of selectionLines({ changes: paths, skipped: [] })) print(line);
     return { code: EXIT.ok, json: { ok: true, outcome: "back", entries, paths: pathsJson(paths) } };
   });
 });

@@ -7,7 +7,7 @@ import { partProgress } from "../src/stack/progress.ts";
 import { openStack } from "../src/stack/stack.ts";
 import { EXIT, runScript } from "../src/terminal.ts";
 
-await runScript(async (config, { say, paint, signal }) => {
+await runScript(async (config, { say, print, paint, signal }) => {
   // People mean 10^9 as often as 2^30.
   if (/\d[MG]$/.test(config.environment.PRODLIKE_MEMORY ?? "")) {
     const { PRODLIKE_MEMORY: text } = config.environment;
@@ -16,8 +16,8 @@ await runScript(async (config, { say, paint, signal }) => {
   const findings = lintLimits(settingsSubject(config, await readMemoryPerJob(config)));
   for (const finding of findings) say(findingWarning(finding, paint).join("\n"));
   const limits = await openStack(config).limitWorker({ signal, say, onEvent: partProgress(say) });
-  say("\nThe worker runs as in production:\n");
-  for (const line of enforcementTable(limits)) say(line);
-  say("\nnext:  make verify");
+  print("The worker runs as in production:\n");
+  for (const line of enforcementTable(limits)) print(line);
+  print("\nnext:  make verify");
   return { code: EXIT.ok, json: { ok: true, limits, findings } };
 });

@@ -52,8 +52,10 @@ function* samplesOf({ profiles, description }: OpenedRun, root: string): Generat
 
 /** What the load's client saw; only `make bottlenecks` records that. */
 function summaryOf(load: OpenedRun["description"]["load"]): LoadSummary | undefined {
-  const summary = load?.kind === "bottlenecks" ? load.summary : undefined;
-  return typeof summary === "object" && summary !== null ? (summary as LoadSummary) : undefined; // our own record
+  const { summary, failures } = load?.kind === "bottlenecks" ? load : {};
+  if (typeof summary !== "object" || summary === null) return undefined;
+  const why = Array.isArray(failures) && failures.length ? { failures } : {};
+  return { ...(summary as LoadSummary), ...why }; // our own record
 }
 
 function write(file: string, text: string): void {

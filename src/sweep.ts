@@ -1,32 +1,42 @@
 import type { AnalyzedRun } from "./analysis/compare_runs.ts";
 import { cpuShareOf } from "./analysis/cpu_share.ts";
 import { findKnee, type Knee, type SweepStep } from "./analysis/knee.ts";
+import { weigh } from "./analysis/outcome.ts";
+import type { Outcome, Report } from "./analysis/report.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { type RecordOptions, recordLoad } from "./load/record.ts";
 import type { SweepRow } from "./report/sweep_text.ts";
 import { analyzeRun, writeReport } from "./report_run.ts";
 import { openRun } from "./runs/open_run.ts";
+import { FailedError, UserError } from "./user_error.ts";
 
 /** What a sweep showed. */
-export interface Sweep extends Knee {
+export interface Sweep extends Knee, Outcome {
   rows: SweepRow[];
+}
+
+interface Step extends SweepStep {
+  row: SweepRow;
+  report: Report;
 }
 
 /**
  * Records a run under load for each concurrency of `config.ladder`, each in a closed loop that keeps all slots filled, and
- * finds the knee. When the signal aborts, what has been recorded counts.
+ * finds the knee. When the signal aborts, or a step cannot be recorded, what has been recorded counts.
  *
  * @throws {UserError} as recordLoad, before the first run is recorded
  */
 export async function sweep(config: Config, options: RecordOptions): Promise<Sweep> {
-  const steps: (SweepStep & { row: SweepRow })[] = [];
+  const steps: Step[] = [];
+  let stopped: UserError | undefined;
   for (const [at, concurrency] of config.ladder.entries()) {
-    if (options.signal.aborted) break;
+    if (options.signal.aborted || stopped) break;
     options.say(`${at > 0 ? "\n" : ""}step ${at + 1} of ${config.ladder.length}: WORKER_CONCURRENCY=${concurrency}`);
     try {
       steps.push(await recordStep(config, concurrency, options));
     } catch (error) {
-      if (steps.length === 0 || !options.signal.aborted) throw error;
+      if (steps.length === 0 || !(error instanceof UserError)) throw error;
+      if (!options.signal.aborted) stopped = error;
     }
   }
   const knee = findKnee(steps);
@@ -35,18 +45,39 @@ export async function sweep(config: Config, options: RecordOptions): Promise<Swe
     const known = throughput.get(row.concurrency);
     return { ...row, ...(known ? { throughput: known } : {}) };
   });
-  return { ...knee, rows };
+  return { ...knee, ...judge(steps, knee, stopped), rows };
 }
 
-async function recordStep(config: Config, concurrency: number, options: RecordOptions) {
+/** A sweep went as it should when each step did, and something can be recommended. */
+function judge(steps: Step[], knee: Knee, stopped: UserError | undefined): Outcome {
+  const reasons = (outcome: Outcome["outcome"]) =>
+    steps.flatMap(({ concurrency, report }) =>
+      report.outcome === outcome ? report.reasons.map((reason) => `WORKER_CONCURRENCY=${concurrency}: ${reason}`) : [],
+    );
+  const end = stopped ? [stopped.message] : [];
+  const isFailed = stopped instanceof FailedError;
+  return weigh({
+    failed: [...reasons("failed"), ...(isFailed ? end : [])],
+    // Where too few jobs ended, each step says so too.
+    unknown: [...(isFailed ? [] : end), ...(knee.cannotSay ? [knee.cannotSay] : reasons("nothing can be said"))],
+    passed: knee.advice,
+  });
+}
+
+async function recordStep(config: Config, concurrency: number, options: RecordOptions): Promise<Step> {
   const environment = { ...config.environment, WORKER_CONCURRENCY: String(concurrency) };
   const { folder, load } = await recordLoad(loadConfig(environment, config.root), options);
   const run = openRun(config.home, folder);
   const analyzed = await analyzeRun(run, config.root);
-  writeReport(run, analyzed.report);
+  try {
+    writeReport(run, analyzed.report);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    options.say(`error: ${error.message}`); // its figures are in the table
+  }
   const slotMs = [...analyzed.values.values()].flat().map(({ parts, storeMs = 0 }) => parts.run + storeMs);
   const row: SweepRow = { concurrency, run: run.id, jobs: slotMs.length, failed: load.failed, ...figuresOf(analyzed) };
-  return { concurrency, slotMs, cpuShare: cpuShareOf(analyzed.report), row };
+  return { concurrency, slotMs, cpuShare: cpuShareOf(analyzed.report), row, report: analyzed.report };
 }
 
 /** Over all job types: p95 of enqueue to end, what others kept of the run, and memory. */

@@ -9,3 +9,8 @@ export class UserError extends Error {
     this.next = next;
   }
 }
+
+/** What was to be shown does not hold, which is a result: exit code 1. The message says why. */
+export class FailedError extends UserError {
+  override name = "FailedError";
+}

@@ -59,6 +59,27 @@ async function interrupted(
   return ran;
 }
 
+/** A gate is red where requests are refused, with their reasons, whatever threshold holds; what may be secret is said nowhere. */
+async function refusalsFail(checkout: Checkout, settings: Record<string, string>): Promise<void> {
+  const url = `http://somebody:s3cret1@127.0.0.1:${checkout.environment.API_PORT}/reviews?token=s3cret2`;
+  const bad = `POST ${url} {"base":"nowhere"}`;
+  const refused = /POST http:\/\/127\.0\.0\.1:\d+\/reviews\?token=\.\.\. answered 422: Cannot find base "nowhere"/;
+  const load = { ...settings, JOBS: "4", MAX_P95_MS: "600000" };
+  const some = await checkout.run("bottlenecks", { ...load, WARMUP: "0", JOB_REQUEST: `POST ${url} {}\n${bad}` });
+  const all = await checkout.run("bottlenecks", { ...load, WARMUP: "1", JOB_REQUEST: bad });
+  for (const [{ code, stdout, stderr }, reason] of [
+    [some, "2 of 4 jobs failed or were refused"],
+    [all, "none of the 1 jobs of the warm-up was completed"],
+  ] as const) {
+    assert.equal(code, 1, stderr);
+    assert.match(stdout, new RegExp(`^Failed: ${reason}: ${refused.source}`));
+    assert.doesNotMatch(stdout + stderr, /s3cret/);
+  }
+  const folder = folders(checkout).at(-1)!;
+  for (const file of ["run.json", "report.json", "report.md", "report.html"])
+    assert.doesNotMatch(readFileSync(join(folder, file), "utf8"), /s3cret/, file);
+}
+
 test("make bottlenecks records a whole run from nothing and leaves nothing else behind", async () => {
   const { checkout, root, heads, close } = await prepare();
   try {
@@ -68,8 +89,12 @@ test("make bottlenecks records a whole run from nothing and leaves nothing else 
       env: { ...checkout.environment, ...QUICK, REVIEW_ROOT: root },
       reject: false,
     });
-    assert.equal(make.exitCode, 0, make.stderr);
+    assert.equal(make.exitCode, 2, make.stderr);
     const report = JSON.parse(make.stdout);
+    assert.deepEqual(
+      [report.outcome, report.reasons],
+      ["nothing can be said", ["only 7 attempts of jobs ended, 10 are needed"]],
+    );
     const folder = folderOf(checkout, report);
     assert.equal(report.verdict, "Nothing can be said: only 7 attempts of jobs ended, 10 are needed");
     assert.deepEqual(
@@ -118,18 +143,18 @@ test("make bottlenecks records a whole run from nothing and leaves nothing else 
     await nothingIsLeft(checkout);
 
     const again = await checkout.run("bottlenecks", { RUN: "latest", JSON: "1" });
-    assert.equal(again.code, 0, again.stderr);
+    assert.equal(again.code, 2, again.stderr);
     assert.equal(folderOf(checkout, JSON.parse(again.stdout)), folder);
     const broken = await checkout.run("bottlenecks", { RUN: "latest", MAX_P95_MS: "1", JSON: "1" });
     assert.equal(broken.code, 1, broken.stderr);
     assert.match(JSON.parse(broken.stdout).broken.join(), /^MAX_P95_MS: review takes \d+ ms at p95, more than 1$/);
     const compared = await checkout.run("compare", { A: report.run.id, B: "latest" });
-    assert.deepEqual([compared.code, compared.stdout], [0, ""]);
-    assert.match(compared.stderr, /^Nothing can be said: .*\nA (\S+) {2}B \1\n/);
+    assert.deepEqual([compared.code, compared.stderr], [2, ""]);
+    assert.match(compared.stdout, /^Nothing can be said: no job type has enough .*\nA (\S+) {2}B \1\n/);
     // Cut in the middle of a line, as by a full disk: what is there counts, and what is missing is said.
     truncateSync(join(folder, "traces.jsonl"), statSync(join(folder, "traces.jsonl")).size - 1_000);
     const cut = await checkout.run("bottlenecks", { RUN: "latest", JSON: "1" });
-    assert.equal(cut.code, 0, cut.stderr);
+    assert.equal(cut.code, 2, cut.stderr);
     const { jobs: whole, notMeasured } = JSON.parse(cut.stdout);
     const missing = notMeasured.some(({ what }: { what: string }) => what === "all jobs");
     assert.equal(missing, whole[0]?.count < 7);
@@ -158,8 +183,9 @@ test("make sweep records a run for each concurrency, and leaves nothing else beh
   try {
     const settings = { REVIEW_ROOT: root, JOBS: "3", WARMUP: "1", PROFILING: "off", JSON: "1" };
     const ran = await checkout.run("sweep", { ...settings, LADDER: "1,3" });
-    assert.equal(ran.code, 0, ran.stderr);
-    const { rows, advice } = JSON.parse(ran.stdout);
+    assert.equal(ran.code, 2, ran.stderr);
+    const { outcome, rows, advice } = JSON.parse(ran.stdout);
+    assert.equal(outcome, "nothing can be said");
     assert.deepEqual(
       rows.map(({ concurrency, jobs, failed }: Record<string, number>) => [concurrency, jobs, failed]),
       [
@@ -186,12 +212,13 @@ test("bottlenecks leaves a stack that is up as it was found, with and without li
     assert.equal((await checkout.run("otel_up", settings)).code, 0);
     const before = checkout.state()!.parts;
     const off = await checkout.run("bottlenecks", { ...settings, JOBS: "4", RATE: "20", LIMITS: "off", JSON: "1" });
-    assert.equal(off.code, 0, off.stderr);
+    assert.equal(off.code, 2, off.stderr);
     assert.deepEqual(checkout.state()!.parts, before);
     const open = readRun(folderOf(checkout, JSON.parse(off.stdout)));
     assert.deepEqual([open.load.summary.kind, open.load.summary.lateness.samples, open.limits], ["open", 4, null]);
     assert.deepEqual(open.notMeasured, [{ what: "functions", reason: "the worker runs with PROFILING=off" }]);
 
+    await refusalsFail(checkout, { ...settings, LIMITS: "off" });
     let during: string | undefined;
     const ran = await interrupted(checkout, { ...settings, JSON: "1" }, (pid) => {
       during = JSON.stringify(checkout.state()!.parts.worker!.limited);
@@ -215,7 +242,7 @@ test("bottlenecks leaves a stack that is up as it was found, with and without li
       [refused.code, /^error: .*/.exec(refused.stderr)?.[0]],
       [2, "error: Cannot use LIMITS=off: the worker that is up runs under its limits"],
     );
-    assert.equal((await checkout.run("bottlenecks", { ...settings, JOBS: "2" })).code, 0);
+    assert.equal((await checkout.run("bottlenecks", { ...settings, JOBS: "10" })).code, 0);
     assert.ok(checkout.state()!.parts.worker?.limited);
     assert.equal((await checkout.run("otel_down")).code, 0);
     await nothingIsLeft(checkout);
@@ -231,9 +258,12 @@ test("bottlenecks keeps the run when its worker dies, and ends at once at a seco
     const ran = await interrupted(checkout, { ...settings, RATE: "5" }, () => {
       process.kill(checkout.state()!.parts.worker!.pid, "SIGKILL");
     });
-    assert.equal(ran.code, 0, ran.stderr);
+    assert.equal(ran.code, 1, ran.stderr);
     assert.match(ran.stderr, /\ncut off: the worker has ended with SIGKILL/);
-    assert.match(readRun(folders(checkout)[0]!).load.cutOff, /SIGKILL/);
+    assert.match(ran.stdout, /^Failed: the worker has ended with SIGKILL\n/);
+    const [folder] = folders(checkout);
+    assert.match(readRun(folder!).load.cutOff, /SIGKILL/);
+    assert.match(readFileSync(join(folder!, "report.html"), "utf8"), /Failed: the worker has ended with SIGKILL/);
     await nothingIsLeft(checkout);
 
     // The worker is stopped, so nothing arrives any more: who waits for that ends it by a second Ctrl-C.

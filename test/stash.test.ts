@@ -89,7 +89,7 @@ test("stash only shows with DRY=1, wants YES=1 without a terminal, and without a
     const asked = await start("stash", repository);
     assert.deepEqual([asked.exitCode, /next: {2}add YES=1$/.test(asked.stderr)], [2, true]);
     const nothing = await start("stash", repository, { STASH_PATHS: "same.ts gone.ts", YES: "1" });
-    assert.deepEqual([nothing.exitCode, /Nothing to set aside\.$/.test(nothing.stderr)], [0, true]);
+    assert.deepEqual([nothing.exitCode, /Nothing to set aside\.$/.test(nothing.stdout)], [0, true]);
     assert.deepEqual(await repository.snapshot(), before);
 
     await repository.git(["rm", "--quiet", "--force", ".prodlike-stash"]);

@@ -95,7 +95,7 @@ test("a worker that is killed stays dead, verify names it, otel-up starts it and
   try {
     assert.equal((await checkout.run("otel_up")).code, 0);
     const before = checkout.state()!;
-    assert.match((await checkout.run("otel_up")).stderr, /nothing was changed/);
+    assert.match((await checkout.run("otel_up")).stdout, /nothing was changed/);
     assert.deepEqual(checkout.state(), before);
 
     process.kill(before.parts.worker!.pid, "SIGKILL");
@@ -251,14 +251,14 @@ test("ONLY=collector takes spans of any application, otel-restart empties its fi
   try {
     const up = await checkout.run("otel_up", { ONLY: "collector" });
     assert.equal(up.code, 0, up.stderr);
-    const [, endpoint] = /OTEL_EXPORTER_OTLP_ENDPOINT=(\S+)/.exec(up.stderr)!;
+    const [, endpoint] = /OTEL_EXPORTER_OTLP_ENDPOINT=(\S+)/.exec(up.stdout)!;
     assert.deepEqual(Object.keys(checkout.state()!.parts), ["collector"]);
     const resource = { attributes: [{ key: "service.name", value: { stringValue: "theirs" } }] };
     const span = { traceId: "0".repeat(31) + 1, spanId: "0".repeat(15) + 1, name: "x" };
     const body = JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans: [span] }] }] });
     const headers = { "content-type": "application/json" };
     assert.equal((await fetch(`${endpoint}/v1/traces`, { method: "POST", headers, body })).status, 200);
-    const [, grep] = /services arrive: +(.*)/.exec(up.stderr)!;
+    const [, grep] = /services arrive: +(.*)/.exec(up.stdout)!;
     assert.match((await execa("sh", ["-c", grep!], { cwd: checkout.folder })).stdout, /1 service\.name=theirs/);
 
     assert.equal((await checkout.run("otel_restart")).code, 0);

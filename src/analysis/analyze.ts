@@ -12,6 +12,7 @@ import { checkLaws } from "./laws.ts";
 import { Names } from "./names.ts";
 import { type Damage, listNotMeasured } from "./not_measured.ts";
 import { OpenTraces, type OpenTracesOptions } from "./open_traces.ts";
+import { outcomeOf } from "./outcome.ts";
 import type { LoadSummary, Report } from "./report.ts";
 import { readDescription } from "./run_description.ts";
 import { toNode } from "./span_node.ts";
@@ -64,9 +65,11 @@ export async function analyzeJobs(input: AnalysisInput): Promise<{ report: Repor
   const types = nameTypes(jobs);
   const known = { types, jobs, metrics, description };
   const facts: Facts = { ...known, flames, load: input.load, capacity: capacityOf(known) };
-  const { verdict, findings } = findBottlenecks(facts);
+  const { verdict, findings, cannotSay } = findBottlenecks(facts);
   const report: Report = {
-    ...{ version: 1, run: description.run, verdict, findings },
+    ...{ version: 1, run: description.run },
+    ...outcomeOf({ description, load: input.load, attempts: jobs.count, cannotSay }),
+    ...{ verdict, findings },
     jobs: types.map(([name, type]) => {
       const functions = flames.functions(type.name);
       return { ...describeJobType(type, name), ...(functions ? { functions } : {}) };

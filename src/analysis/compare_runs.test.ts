@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { brokenThresholds } from "./broken_thresholds.ts";
 import { type AnalyzedRun, compareRuns } from "./compare_runs.ts";
 import { CPU_OF_THREAD } from "./laws.ts";
 import { seededRandom } from "./random.ts";
@@ -110,25 +109,4 @@ test("compareRuns() says what it cannot compare", () => {
     compareRuns(run("a"), other).notMeasured.map(({ what }) => what),
     ["differences of review", "differences of other"],
   );
-});
-
-test("brokenThresholds() names each, and passes nothing that was not measured", () => {
-  const percentiles = (mean: number, p95: number) => ({ samples: 9, mean, p50: mean, p95, p99: p95, max: p95 });
-  const report = (parts: object) =>
-    ({ jobs: [{ name: "review", total: percentiles(100, 200), parts }] }) as unknown as Report;
-  const measured = report({ cpu: percentiles(40, 80), gc: percentiles(10, 20) });
-  assert.deepEqual(brokenThresholds(measured, {}), []);
-  assert.deepEqual(brokenThresholds(measured, { p95Ms: 200, cpuMs: 50 }), []);
-  assert.deepEqual(brokenThresholds(measured, { p95Ms: 199, cpuMs: 49 }), [
-    "MAX_P95_MS: review takes 200 ms at p95, more than 199",
-    "MAX_CPU_MS: review takes 50 ms of CPU a job, more than 49",
-  ]);
-  // The machine had taken the CPU from it: its own time is known.
-  const preempted = report({ cpu: percentiles(400, 800) });
-  preempted.jobs[0]!.cpuTime = percentiles(49, 60);
-  assert.deepEqual(brokenThresholds(preempted, { cpuMs: 50 }), []);
-  preempted.jobs[0]!.cpuTime.samples = 8;
-  assert.equal(brokenThresholds(preempted, { cpuMs: 50 }).length, 1);
-  assert.match(brokenThresholds(report({}), { cpuMs: 1 }).join(), /was not measured/);
-  assert.deepEqual(brokenThresholds({ jobs: [] } as unknown as Report, { p95Ms: 1 }), ["no job was measured"]);
 });

@@ -16,6 +16,8 @@ export interface Comparison {
   b: string;
   /** "No difference shown", or the largest one in a sentence. */
   verdict: string;
+  /** Why nothing can be said; absent when something can. */
+  cannotSay?: string;
   /** Why times other than CPU cannot be compared; absent when they can. */
   machine?: string;
   jobs: ComparedJob[];
@@ -115,7 +117,14 @@ export function compareRuns(a: AnalyzedRun, b: AnalyzedRun): Comparison {
   ] as const;
   const machine = differentMachine(shares, SAME_MACHINE);
   const ids = { a: a.report.run.id, b: b.report.run.id };
-  return { ...ids, verdict: verdictOf(jobs, machine), ...(machine ? { machine } : {}), jobs, notMeasured };
+  const cannotSay = whyNot(jobs, machine);
+  return {
+    ...ids,
+    verdict: cannotSay === undefined ? verdictOf(jobs, machine) : `Nothing can be said: ${cannotSay}`,
+    ...(cannotSay === undefined ? {} : { cannotSay }),
+    ...(machine ? { machine } : {}),
+    ...{ jobs, notMeasured },
+  };
 }
 
 const times: Record<Exclude<ComparedTime, "cpu">, (record: JobRecord) => number> = {
@@ -173,9 +182,12 @@ function leastOf({ count }: JobType, functions: NonNullable<JobType["functions"]
   return functions.length < MOST_KNOWN ? 0 : functions.at(-1)!.selfMs / count;
 }
 
+function whyNot(jobs: ComparedJob[], machine: string | undefined): string | undefined {
+  if (jobs.length === 0) return "no job type has enough attempts in both runs";
+  return jobs.every(({ isCpuByWall }) => isCpuByWall) ? machine : undefined;
+}
+
 function verdictOf(jobs: ComparedJob[], machine: string | undefined): string {
-  if (jobs.length === 0) return "Nothing can be said: no job type has enough attempts in both runs";
-  if (machine !== undefined && jobs.every(({ isCpuByWall }) => isCpuByWall)) return `Nothing can be said: ${machine}`;
   const shown = jobs.flatMap(({ name, figures, isCpuByWall }) =>
     figures
       .filter(

@@ -18,19 +18,32 @@ const RULES: readonly Rule[] = [
   ...[repeatedCalls, slowDownstream, retries, slowStore, slowRequests, concurrencyTooLow],
 ];
 
-/** What limits the jobs, what explains most time first, and the verdict in one sentence. */
-export function findBottlenecks(facts: Facts): { verdict: string; findings: Finding[] } {
+/** What was found. */
+export interface Found {
+  /** One sentence. */
+  verdict: string;
+  /** What explains most time first. */
+  findings: Finding[];
+  /** Why nothing can be said; `undefined` when something can. */
+  cannotSay: string | undefined;
+}
+
+/** What limits the jobs. */
+export function findBottlenecks(facts: Facts): Found {
   const late = loadGeneratorSaturated(facts.load);
   // Whatever else the figures show was made by the generator.
-  if (late[0]) return { verdict: late[0].title, findings: late };
-  const { count } = facts.jobs;
-  if (count === 0) return { verdict: "Nothing can be said: no job ended in this run", findings: [] };
-  if (count < limit("leastJobs")) {
-    const attempts = count === 1 ? "only one attempt of a job" : `only ${count} attempts of jobs`;
-    return { verdict: `Nothing can be said: ${attempts} ended, ${limit("leastJobs")} are needed`, findings: [] };
-  }
+  if (late[0]) return { verdict: late[0].title, findings: late, cannotSay: late[0].title };
+  const cannotSay = tooFew(facts.jobs.count);
+  if (cannotSay !== undefined) return { verdict: `Nothing can be said: ${cannotSay}`, findings: [], cannotSay };
   const findings: Finding[] = [];
   for (const rule of RULES) findings.push(...rule(facts, findings));
   findings.sort((a, b) => b.explainsMs - a.explainsMs);
-  return { verdict: findings[0]?.title ?? "No bottleneck shown", findings };
+  return { verdict: findings[0]?.title ?? "No bottleneck shown", findings, cannotSay: undefined };
+}
+
+function tooFew(attempts: number): string | undefined {
+  if (attempts >= limit("leastJobs")) return undefined;
+  if (attempts === 0) return "no job ended in this run";
+  const few = attempts === 1 ? "only one attempt of a job" : `only ${attempts} attempts of jobs`;
+  return `${few} ended, ${limit("leastJobs")} are needed`;
 }

@@ -26,6 +26,8 @@ export interface Knee {
   until?: number;
   /** What to do, or why nothing can be recommended. */
   advice: string;
+  /** The reason alone; absent when something can be recommended. */
+  cannotSay?: string;
 }
 
 /** As good as all: less is lost by a step than a run differs from the next. */
@@ -57,15 +59,14 @@ export function findKnee(ladder: readonly SweepStep[], seed = 1): Knee {
     from: quantile(sorted, 0.025),
     until: quantile(sorted, 0.975),
   }));
-  if (steps.length < 3)
-    return { steps, advice: `Nothing can be recommended: three steps with ${LEAST_JOBS} jobs or more are needed` };
+  if (steps.length < 3) return { steps, ...nothing(`three steps with ${LEAST_JOBS} jobs or more are needed`) };
   const knees = Array.from({ length: RESAMPLES }, (_, round) =>
     kneeOf(drawn.map(({ step, rates }) => ({ concurrency: step.concurrency, perSecond: rates[round]! }))),
   ).sort((a, b) => a - b);
   const known = { concurrency: kneeOf(steps), from: at(knees, 0.025), until: at(knees, 0.975) };
   const machine = machineOf(usable);
-  if (machine) return { steps, advice: `Nothing can be recommended: ${machine}; sweep when it is quiet` };
-  return { steps, ...known, advice: adviceOf(steps, known) };
+  if (machine) return { steps, ...nothing(`${machine}; sweep when it is quiet`) };
+  return { steps, ...known, ...adviceOf(steps, known) };
 }
 
 function machineOf(steps: readonly SweepStep[]): string | undefined {
@@ -94,13 +95,15 @@ const at = (sorted: readonly number[], share: number) => sorted[Math.round(share
 function adviceOf(
   steps: readonly StepThroughput[],
   knee: Required<Pick<Knee, "concurrency" | "from" | "until">>,
-): string {
+): Pick<Knee, "advice" | "cannotSay"> {
   const [first, last] = [steps[0]!.concurrency, steps.at(-1)!.concurrency];
   const places = steps.map(({ concurrency }) => concurrency);
   if (places.indexOf(knee.until) - places.indexOf(knee.from) > 1)
-    return `Nothing can be recommended: the knee lies between ${knee.from} and ${knee.until}; take more JOBS a step`;
+    return nothing(`the knee lies between ${knee.from} and ${knee.until}; take more JOBS a step`);
   if (knee.until === last)
-    return `Nothing can be recommended: throughput may still grow beyond ${last}; sweep higher, as LADDER=${last},${2 * last},${4 * last}`;
-  if (knee.until === first) return `WORKER_CONCURRENCY=${first}: more brings nothing`;
-  return `WORKER_CONCURRENCY=${knee.until}: more brings less than ${Math.round(100 * (1 - ENOUGH))} %`;
+    return nothing(`throughput may still grow beyond ${last}; sweep higher, as LADDER=${last},${2 * last},${4 * last}`);
+  if (knee.until === first) return { advice: `WORKER_CONCURRENCY=${first}: more brings nothing` };
+  return { advice: `WORKER_CONCURRENCY=${knee.until}: more brings less than ${Math.round(100 * (1 - ENOUGH))} %` };
 }
+
+const nothing = (cannotSay: string) => ({ advice: `Nothing can be recommended: ${cannotSay}`, cannotSay });

@@ -4,6 +4,9 @@
 export interface Report {
   version: 1;
   run: ReportedRun;
+  outcome: Outcome["outcome"];
+  /** Of an outcome that is not "passed", the one that weighs most first. */
+  reasons: string[];
   /** The title of the first finding, or "No bottleneck shown", or why nothing can be said. */
   verdict: string;
   /** The ones that explain most time first. */
@@ -24,6 +27,13 @@ export interface Report {
   notMeasured: NotMeasured[];
 }
 
+/** Whether the run went as it should, and what it was asked for holds. */
+export interface Outcome {
+  /** "failed": a part of the stack has died, jobs failed or were refused, or a threshold is broken. */
+  outcome: "passed" | "failed" | "nothing can be said";
+  reasons: string[];
+}
+
 export interface ReportedRun {
   id: string;
   /** ISO 8601. */
@@ -38,6 +48,8 @@ export interface ReportedRun {
   machine: string;
   /** Why the run is not whole, as "ended by Ctrl-C". */
   cutOff?: string;
+  /** Parts of the stack that ended during the run without being asked, as "the worker has ended with SIGKILL". */
+  ended?: string[];
   /** Limits of the worker, a row each; absent when it had none. */
   limits?: { name: string; asked: string; enforcedBy: string }[];
 }
@@ -183,6 +195,10 @@ export interface LoadSummary {
   completed: number;
   failed: number;
   unfinished: number;
+  /** Why jobs failed or were refused, the most frequent reason first. */
+  failures?: { reason: string; count: number }[];
+  /** Ended early by its user: jobs that had not ended say nothing. */
+  interrupted?: true;
   ratePerSecond?: number;
   throughputPerSecond: number;
   /** Of completed jobs, from the planned sending to the end of the job; absent when there are none. */

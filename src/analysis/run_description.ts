@@ -16,6 +16,8 @@ export interface RunDescription {
   lockMs?: number;
   lockRenewMs?: number;
   cpus?: number;
+  /** By service, of the spans that were created in the run. */
+  lostSpans?: Record<string, { lost: number; created: number }>;
   /** CPU us a job that observing cost, and how that is known. */
   tax?: { cpuUsPerJob: number; how: string };
 }
@@ -39,6 +41,8 @@ export function readDescription(json: unknown): RunDescription {
   const worker = from.at("services").text("worker");
   const cutOff = from.text("cutOff");
   const limits = readLimits(from.list("limits"));
+  const ended = from.list("ended").filter((each) => typeof each === "string");
+  const lostSpans = readLostSpans(from.value("lostSpans"));
   return {
     run: {
       id: from.text("id") || UNKNOWN,
@@ -58,7 +62,9 @@ export function readDescription(json: unknown): RunDescription {
           .join(", ") || UNKNOWN,
       ...(cutOff ? { cutOff } : {}),
       ...(limits.length ? { limits } : {}),
+      ...(ended.length ? { ended: ended.slice(0, 10).map(clip) } : {}),
     },
+    lostSpans,
     ...(Number.isFinite(startMs) ? { startMs } : {}),
     ...(Number.isFinite(endMs) ? { endMs } : {}),
     ...(Number.isFinite(loadEndMs) ? { loadEndMs } : {}),
@@ -81,6 +87,16 @@ function readLimits(rows: unknown[]): NonNullable<ReportedRun["limits"]> {
       enforcedBy: limit.text("by") || limit.text("enforced") || UNKNOWN,
     };
   });
+}
+
+function readLostSpans(value: unknown): NonNullable<RunDescription["lostSpans"]> {
+  const from = new Fields(value);
+  const services = Object.keys(typeof value === "object" && value !== null ? value : {}).slice(0, 50);
+  const counts = services.map((service) => {
+    const [lost = 0, created = 0] = ["lost", "created"].map((name) => from.at(service).number(name));
+    return [clip(service), { lost, created }] as const;
+  });
+  return Object.fromEntries(counts);
 }
 
 /** An object of which nothing is known. */

@@ -9,6 +9,7 @@ const choice = "a choice: below it a repair would hardly be felt";
 
 export const THRESHOLDS = {
   leastJobs: { value: 10, unit: "attempts", source: "a choice: a p95 of fewer is their maximum" },
+  lostSpans: { value: 0.01, unit: "of spans", source: "a choice: fewer move a p95 less than the next run does" },
   waiting: { value: 0.25, unit: "of total", source: choice },
   waitingMs: { value: 20, unit: "ms", source: "two round trips of PostgreSQL as a queue store, 7 to 26 ms each" },
   threadSaturated: {

@@ -1,12 +1,12 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Config, loadConfig } from "../config.ts";
+import { endedParts } from "../stack/ended_parts.ts";
 import { takeLock } from "../stack/lock.ts";
-import { describeExit } from "../stack/part.ts";
 import type { Progress } from "../stack/protocol.ts";
 import { openStack, type PartStatus, type Stack } from "../stack/stack.ts";
 import { makeStackFolder, stackFiles } from "../stack/state.ts";
-import { UserError } from "../user_error.ts";
+import { FailedError, UserError } from "../user_error.ts";
 
 /** A stack for a load, and with which settings. */
 export interface Borrowed {
@@ -19,6 +19,7 @@ export interface Borrowed {
  * `config.limited` is false. Profiles are on when the stack that is up has them; in one that is started, unless the user
  * says off or they cannot be kept. Once `work` has begun, the signal is its own affair.
  *
+ * @throws {FailedError} when a part of it has died
  * @throws {UserError} when the stack is incomplete, runs with other settings, or another load is being recorded
  */
 export async function borrowStack<T>(
@@ -56,11 +57,10 @@ function requireUsable({ limited }: Config, stack: Stack, found: Record<string, 
   if (Object.keys(found).length === 0) return;
   const missing = stack.parts.find((part) => !found[part]?.isRunning || !found[part].isReady);
   if (missing) {
-    const { isRunning, exit } = found[missing] ?? {};
-    const gone = exit === undefined ? "it was not started" : `it has ended with ${describeExit(exit)}`;
-    throw new UserError(`Cannot load: the ${missing} does not run: ${isRunning ? "it is still starting" : gone}`, {
-      next: "make otel-up",
-    });
+    const [ended] = endedParts(stack, found);
+    if (ended) throw new FailedError(`no load was sent: ${ended}`, { next: "make otel-up" });
+    const reason = found[missing]?.isRunning ? "it is still starting" : "it was not started";
+    throw new UserError(`Cannot load: the ${missing} does not run: ${reason}`, { next: "make otel-up" });
   }
   if (!limited && found.worker?.limits) {
     throw new UserError("Cannot use LIMITS=off: the worker that is up runs under its limits", {

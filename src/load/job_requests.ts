@@ -1,3 +1,4 @@
+import { shownUrl } from "../shown_url.ts";
 import { UserError } from "../user_error.ts";
 
 /** The request that starts one job. */
@@ -24,19 +25,22 @@ export function parseJobRequests(value: string): JobRequest[] {
 
 function jobRequest(value: string): JobRequest {
   const [, method, url, body] = /^([A-Z]+)\s+(\S+)(?:\s+([\s\S]+))?$/.exec(value) ?? [];
-  if (!method || !url) throw new UserError(`Cannot use JOB_REQUEST="${value}": METHOD URL JSON is wanted`);
+  // The value is not repeated: address and body may hold secrets.
+  if (!method || !url) throw new UserError("Cannot use JOB_REQUEST: METHOD URL JSON is wanted");
+  const request = { method, url: httpUrl("JOB_REQUEST", url), body };
   if (body !== undefined) {
     try {
       JSON.parse(body);
-    } catch (cause) {
-      throw new UserError(`Cannot use JOB_REQUEST="${value}": its body is not JSON`, { cause });
+    } catch {
+      // Without the cause, whose message repeats the body.
+      throw new UserError(`Cannot use JOB_REQUEST="${method} ${shownUrl(url)} ...": its body is not JSON`);
     }
   }
-  return { method, url: httpUrl("JOB_REQUEST", url), body };
+  return request;
 }
 
 /** @throws {UserError} when the setting `name` is no address of HTTP */
 export function httpUrl(name: string, value: string): string {
   if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value;
-  throw new UserError(`Cannot use ${name}="${value}": an http:// or https:// address is wanted`);
+  throw new UserError(`Cannot use ${name}="${shownUrl(value)}": an http:// or https:// address is wanted`);
 }

@@ -1,11 +1,12 @@
-import { setTimeout } from "node:timers/promises";
 import type { LoadSummary } from "../analysis/report.ts";
 import type { Config } from "../config.ts";
 import { beginRun, endRun } from "../runs/run_folder.ts";
-import { describeExit } from "../stack/part.ts";
+import { lostSince } from "../runs/span_counts.ts";
+import { shownUrl } from "../shown_url.ts";
+import { endedPartsExplained } from "../stack/ended_parts.ts";
 import type { Progress } from "../stack/protocol.ts";
 import type { Telemetry } from "../stack/stack.ts";
-import { UserError } from "../user_error.ts";
+import { FailedError } from "../user_error.ts";
 import { type Borrowed, borrowStack } from "./borrow_stack.ts";
 import { showProgress } from "./progress.ts";
 import { type LoadRequests, loadRequests } from "./review_requests.ts";
@@ -14,6 +15,7 @@ import { ask } from "./send_job.ts";
 import type { LoadSettings } from "./settings.ts";
 import { settle } from "./settle.ts";
 import type { Tally } from "./tally.ts";
+import { whilePartsRun } from "./while_parts_run.ts";
 
 /** What was recorded. */
 export interface Recorded {
@@ -31,17 +33,17 @@ export interface RecordOptions extends Progress {
 
 /** A job of the warm-up may take so long, in ms. */
 const WARMUP_MS = 300_000;
+const MOST_REASONS = 3;
 /** The load is not given up before so long without the end of a job, in ms, or so many times the longest of the warm-up. */
 const PATIENCE = { leastMs: 60_000, times: 5 };
-/** Between two looks whether the worker lives, in ms. */
-const LOOK_MS = 2_000;
 
 /**
  * Records a run under load: warm-up, then the window with the jobs that count, until everything that they have left has
  * arrived. When the signal aborts, the load ends and what there is is kept. The stack is left as it was found.
  *
- * @throws {UserError} when there is nothing to record: no stack, no repository, no job of the warm-up completed; the
- * signal's reason when it aborts before the window
+ * @throws {UserError} when there is nothing to record: no stack, no repository
+ * @throws {FailedError} when the API is not healthy, or no job of the warm-up was completed
+ * @throws the signal's reason when it aborts before the window
  */
 export async function recordLoad(given: Config, options: RecordOptions): Promise<Recorded> {
   const requests = await loadRequests(given);
@@ -70,16 +72,24 @@ async function record(recorder: Recorder): Promise<Recorded> {
   run.marks.metrics = before.metrics; // with a point of each process before the window, where its counters begin
   say(`recording ${requests.what}`);
   const begin = new Date();
-  const load = await watched(recorder, (until) =>
+  const driven = await whilePartsRun(recorder, (until) =>
     drive(recorder, config.load, { patienceMs: Math.max(PATIENCE.leastMs, PATIENCE.times * longestMs), signal: until }),
   );
-  const { summary, cutOff, ...jobs } = load;
   const end = new Date();
+  const isInterrupted = signal.aborted;
+  const { cutOff: reason, ...jobs } = driven;
+  const cutOff = reason && isInterrupted ? endedBy(reason) : reason;
+  const summary: LoadSummary = { ...driven.summary, ...(isInterrupted ? { interrupted: true } : {}) };
   say("waiting for what the last jobs have left");
   // Who interrupts the load wants what there is; who does it twice ends this process.
   const after = await settle(recorder, { isBusy: summary.unfinished > 0, signal: new AbortController().signal, run });
   const times = { begin: begin.toISOString(), end: end.toISOString() };
-  const content = { ...after.content, load: { kind: "bottlenecks", ...times, cutOff, summary, ...jobs } };
+  const content = {
+    ...after.content,
+    ended: await endedPartsExplained(recorder.stack),
+    lostSpans: lostSince(before.content.spanAccounting, after.content.spanAccounting),
+    load: { kind: "bottlenecks", ...times, cutOff, ...jobs, summary },
+  };
   const folder = await endRun(config, telemetry.files, run, content);
   return { folder, load: summary, ...(cutOff === undefined ? {} : { cutOff }) };
 }
@@ -91,13 +101,14 @@ async function warmUp(recorder: Recorder): Promise<number> {
   if (warmup === 0) return 0;
   say(`warming up: ${warmup} ${warmup === 1 ? "job" : "jobs"}`);
   const settings = { jobs: warmup, inFlight, warmup: 0, ratePerSecond: undefined, durationMs: undefined };
-  const { summary, cutOff, failures } = await watched(recorder, (until) =>
+  const { summary, cutOff, failures } = await whilePartsRun(recorder, (until) =>
     drive(recorder, settings, { patienceMs: WARMUP_MS, signal: until }),
   );
   signal.throwIfAborted();
   if (summary.total) return summary.total.max;
-  const reason = [cutOff, failures[0]?.reason].filter(Boolean).join("; ");
-  throw new UserError(`Cannot load: none of the ${warmup} jobs of the warm-up was completed: ${reason}`, {
+  const [ended = cutOff] = await endedPartsExplained(stack);
+  const reason = [ended, ...failures.slice(0, MOST_REASONS).map((each) => each.reason)].filter(Boolean).join("; ");
+  throw new FailedError(`none of the ${warmup} jobs of the warm-up was completed: ${reason}`, {
     next: stack.outputCommand("worker"),
   });
 }
@@ -116,45 +127,17 @@ async function drive(
   }
 }
 
-/** Does `work` until the signal aborts, or the worker has ended. */
-async function watched<T>({ stack, signal }: Recorder, work: (until: AbortSignal) => Promise<T>): Promise<T> {
-  const end = new AbortController();
-  const over = new AbortController();
-  const interrupt = () => end.abort(endedBy(signal.reason));
-  signal.addEventListener("abort", interrupt);
-  if (signal.aborted) interrupt();
-  const look = async () => {
-    const { worker } = await stack.status();
-    if (worker && !worker.isRunning && worker.exit !== undefined) {
-      const death = worker.death ? `: ${worker.death.what}` : "";
-      end.abort(new Error(`the worker has ended with ${describeExit(worker.exit)}${death}`));
-    }
-  };
-  const watching = (async () => {
-    while (!over.signal.aborted && !end.signal.aborted) {
-      await setTimeout(LOOK_MS, undefined, { signal: over.signal }).catch(() => {});
-      if (!over.signal.aborted) await look().catch(() => {}); // the load itself shows what is wrong
-    }
-  })();
-  try {
-    return await work(end.signal);
-  } finally {
-    over.abort();
-    await watching;
-    signal.removeEventListener("abort", interrupt);
-  }
+/** Why a load was interrupted, as it stands in a report. */
+function endedBy(reason: string): string {
+  return reason.replace(/^Interrupted( by)?/, "ended$1").replace("by SIGINT", "by Ctrl-C");
 }
 
-function endedBy(reason: unknown): Error {
-  const message = reason instanceof Error ? reason.message : String(reason);
-  return new Error(message.replace(/^Interrupted( by)?/, "ended$1").replace("by SIGINT", "by Ctrl-C"));
-}
-
+/** @throws {FailedError} when it does not answer 200 */
 async function requireHealth(url: string, signal: AbortSignal): Promise<void> {
   const response = await ask(url, AbortSignal.any([signal, AbortSignal.timeout(5_000)])).catch((error: Error) => error);
   signal.throwIfAborted();
   if (!(response instanceof Error)) await response.body?.cancel();
   if (!(response instanceof Error) && response.ok) return;
   const answer = response instanceof Error ? response.message : `it answered ${response.status}`;
-  throw new UserError(`Cannot load: 200 of ${url} is wanted, ${answer}`, { next: "make verify" });
+  throw new FailedError(`no load was sent: 200 of ${shownUrl(url)} is wanted, ${answer}`, { next: "make verify" });
 }

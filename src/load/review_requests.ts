@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { Config } from "../config.ts";
+import { shownUrl } from "../shown_url.ts";
 import { UserError } from "../user_error.ts";
 import type { JobRequest } from "./job_requests.ts";
 
@@ -19,7 +20,8 @@ export interface LoadRequests {
  * @throws {UserError} when REVIEW_ROOT is no repository, or has no commits
  */
 export async function loadRequests({ jobRequests, jobRequest, reviewRoot }: Config): Promise<LoadRequests> {
-  if (jobRequests.length === 1) return { requests: jobRequests, what: `${jobRequest.method} ${jobRequest.url}` };
+  if (jobRequests.length === 1)
+    return { requests: jobRequests, what: `${jobRequest.method} ${shownUrl(jobRequest.url)}` };
   if (jobRequests.length > 1) return { requests: jobRequests, what: `${jobRequests.length} requests of JOB_REQUEST` };
   const commits = await lastCommits(reviewRoot);
   const requests = commits.map(([head, base]) => ({ ...jobRequest, body: JSON.stringify({ head, base }) }));

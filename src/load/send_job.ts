@@ -1,3 +1,5 @@
+import { Buffer } from "node:buffer";
+import { shownUrl } from "../shown_url.ts";
 import type { JobRequest } from "./job_requests.ts";
 
 /** A job that an application has taken. */
@@ -28,27 +30,46 @@ export async function sendJob(request: JobRequest, signal: AbortSignal): Promise
   });
   const requestMs = performance.now() - began;
   const answer = await bodyOf(response);
-  const answered = `${request.method} ${request.url} answered ${response.status}`;
+  const answered = `${request.method} ${shownUrl(request.url)} answered ${response.status}`;
   if (!response.ok) throw new DriveError(`${answered}: ${answer.detail ?? answer.title ?? ""}`);
   const location = response.headers.get("location");
-  if (!location) throw new DriveError(`${answered} without a Location to follow`);
+  if (!location || !URL.canParse(location, request.url))
+    throw new DriveError(`${answered} without a Location to follow`);
   const url = new URL(location, request.url);
   const id = answer.id ?? url.pathname.split("/").at(-1);
   return { id: String(id), url: url.href, state: String(answer.state ?? "unknown"), requestMs };
 }
 
 /**
- * Sends one request.
+ * Sends one request; user and password of the address as basic authentication (RFC 7617).
  *
  * @throws {DriveError} when nobody answers; the signal's reason
  */
 export async function ask(url: string, signal: AbortSignal, init: RequestInit = {}): Promise<Response> {
+  const address = new URL(url);
+  const headers = new Headers(init.headers ?? {});
+  const { username, password } = address;
+  if (username || password) {
+    // fetch refuses them in an address, and repeats it in its error.
+    const [user, secret] = [username, password].map(decoded);
+    headers.set("authorization", `Basic ${Buffer.from(`${user}:${secret}`).toString("base64")}`);
+    address.username = address.password = "";
+  }
   try {
-    return await fetch(url, { ...init, signal });
+    return await fetch(address, { ...init, headers, signal });
   } catch (cause) {
     signal.throwIfAborted();
     const { message, cause: reason } = cause as Error & { cause?: Error };
-    throw new DriveError(`${url} does not answer: ${reason?.message || message}`, { cause });
+    throw new DriveError(`${shownUrl(url)} does not answer: ${reason?.message || message}`, { cause });
+  }
+}
+
+/** A part of an address without its percent-encoding, where that can be read. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
   }
 }
 

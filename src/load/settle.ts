@@ -30,7 +30,7 @@ type NotMeasured = { what: string; reason: string }[];
 export async function settle(
   settling: Settling,
   { isBusy, signal, run }: SettleOptions,
-): Promise<{ metrics: FileMark; content: Omit<RunContent, "load"> }> {
+): Promise<{ metrics: FileMark; content: Omit<RunContent, "load" | "ended"> }> {
   const { config, stack, telemetry } = settling;
   const { files, refresh } = telemetry;
   const sinceMs = Date.now();

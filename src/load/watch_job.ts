@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
+import { shownUrl } from "../shown_url.ts";
 import { ask, bodyOf, DriveError } from "./send_job.ts";
 
 /** How a job ended. */
@@ -73,7 +74,7 @@ export class JobWatch {
         if (isEnded && isLate && looks === 0 && performance.now() - askedMs < AT_ONCE_MS) this.seenLate++;
         if (state === "completed") return { state };
         if (state === "failed") return { state, error: String(error ?? "no reason given") };
-        if (!response.ok) throw new DriveError(`${url} answered ${response.status}`);
+        if (!response.ok) throw new DriveError(`${shownUrl(url)} answered ${response.status}`);
         failedLooks = 0;
         isHeldBack = /\bwait\b/i.test(response.headers.get("preference-applied") ?? "");
       } catch (error) {

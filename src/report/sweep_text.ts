@@ -1,4 +1,4 @@
-import type { Knee, StepThroughput } from "../analysis/knee.ts";
+import type { StepThroughput } from "../analysis/knee.ts";
 import { duration, number, share } from "./figures.ts";
 import type { TerminalOptions } from "./terminal.ts";
 
@@ -17,12 +17,8 @@ export interface SweepRow {
   memoryMb?: number;
 }
 
-/** A sweep as a table, a step a line, and what it recommends. */
-export function renderSweep(
-  rows: readonly SweepRow[],
-  { advice }: Pick<Knee, "advice">,
-  { paint }: Pick<TerminalOptions, "paint">,
-): string {
+/** A sweep as a table, a step a line. */
+export function renderSweep(rows: readonly SweepRow[], { paint }: Pick<TerminalOptions, "paint">): string {
   const head = ["slots", "jobs/s", "95 %", "p95", "blocked", "memory", "failed", "run"];
   const table = rows.map((row) => [
     number(row.concurrency),
@@ -36,5 +32,5 @@ export function renderSweep(
   ]);
   const widths = head.map((name, column) => Math.max(name.length, ...table.map((cells) => cells[column]!.length)));
   const line = (cells: string[]) => cells.map((cell, column) => cell.padStart(widths[column]!)).join("  ");
-  return [paint("dim", line(head)), ...table.map(line), "", paint("bold", advice)].join("\n");
+  return [paint("dim", line(head)), ...table.map(line)].join("\n");
 }

@@ -4,6 +4,7 @@ import { shown } from "../visible_text.ts";
 import { duration, number, share } from "./figures.ts";
 import { functionName, functionPlace } from "./function_text.ts";
 import { gainReason, gainText } from "./gain_text.ts";
+import { isRepeated } from "./outcome_text.ts";
 import { drawnParts, largestParts, partText } from "./parts.ts";
 import { taxText } from "./tax_text.ts";
 
@@ -19,7 +20,7 @@ const BAR = 32;
 /** Of what goes on in the next line. */
 const INDENT = "       ";
 
-/** The report in 20 lines or less: verdict, findings, where the time of the job types with the most of it goes. */
+/** The report in 20 lines or less, below its outcome: verdict, findings, where the time of the job types with the most of it goes. */
 export function renderTerminal(report: Report, { columns, paint }: TerminalOptions): string {
   const width = Math.max(40, columns);
   const line = (text: string, style?: Parameters<Paint>[0]) => {
@@ -27,18 +28,20 @@ export function renderTerminal(report: Report, { columns, paint }: TerminalOptio
     return style ? paint(style, fitted) : fitted;
   };
   const { verdict, findings, jobs, notMeasured, run } = report;
-  const top = [line(verdict, "bold"), line(facts(report), "dim")];
-  if (run.cutOff !== undefined) top.push(line(`The run is not whole: ${shown(run.cutOff, 200)}`, "yellow"));
+  const top = [...(isRepeated(verdict, report) ? [] : [line(verdict, "bold")]), line(facts(report), "dim")];
+  if (run.cutOff !== undefined && !isRepeated(run.cutOff, report))
+    top.push(line(`The run is not whole: ${shown(run.cutOff, 200)}`, "yellow"));
 
+  // Of a run that did not go as it should, the reasons say more.
+  const most = report.outcome === "passed" ? MOST_FINDINGS : 1;
   const middle = findings
-    .slice(0, MOST_FINDINGS)
+    .slice(0, most)
     .flatMap((finding, index) =>
       index === 0
         ? findingLines(finding, index).flatMap((text) => folded(text, width))
         : findingLines(finding, index).map((text) => line(text, "dim")),
     );
-  if (findings.length > MOST_FINDINGS)
-    middle.push(line(`   ${findings.length - MOST_FINDINGS} more in the report`, "dim"));
+  if (findings.length > most) middle.push(line(`   ${findings.length - most} more in the report`, "dim"));
 
   const missing = notMeasured.map(({ what }) => shown(what, 60)).join(", ");
   const bottom = [

@@ -27,7 +27,8 @@ export function hostileReport(): Report {
   let next = 0;
   const poison = (value: unknown, key = ""): unknown => {
     if (typeof value === "string") {
-      const fixed = (["kind", "what", "label", "unit"].includes(key) && value.length < 12) || /Id$/.test(key);
+      const fixed =
+        (["kind", "what", "label", "unit", "outcome"].includes(key) && value.length < 12) || /Id$/.test(key);
       return fixed ? value : `${hostileTexts[next++ % hostileTexts.length]} ${value}`;
     }
     if (Array.isArray(value)) return value.map((each) => poison(each));

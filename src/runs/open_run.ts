@@ -35,6 +35,9 @@ export interface RunDescription {
   load?: Record<string, unknown>;
   spanAccounting?: Record<string, unknown>;
   throttling?: Record<string, unknown>;
+  /** Parts of the stack that ended without being asked. */
+  ended?: unknown[];
+  lostSpans?: Record<string, unknown>;
   notMeasured: { what: string; reason: string }[];
 }
 
@@ -120,6 +123,8 @@ function readDescription(file: string): RunDescription {
     load: objectOf(run.load),
     spanAccounting: objectOf(run.spanAccounting),
     throttling: objectOf(run.throttling),
+    ended: Array.isArray(run.ended) ? run.ended : undefined,
+    lostSpans: objectOf(run.lostSpans),
     notMeasured: notMeasuredOf(run.notMeasured),
   };
   const known = Object.entries(description).filter(([, each]) => each !== undefined);

@@ -43,6 +43,10 @@ export interface RunContent {
   spanAccounting: SpanAccounting;
   /** Of the worker's CPUs. */
   throttling: object;
+  /** Parts of the stack that ended without being asked; absent where nobody looked. */
+  ended?: string[];
+  /** Of the spans created in the window, by service; absent where nobody looked. */
+  lostSpans?: Record<string, { lost: number; created: number }>;
   /** What is missing from it, and why. */
   notMeasured?: { what: string; reason: string }[];
 }

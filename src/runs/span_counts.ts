@@ -33,6 +33,26 @@ export interface SpanCounts {
 /** By `service.name`. What is not measured says why, and has no numbers. */
 export type SpanAccounting = Record<string, SpanCounts | { notMeasured: string }>;
 
+/** By service, what of the spans created between two counts was lost; without a service that was not counted both times. */
+export function lostSince(
+  before: SpanAccounting,
+  now: SpanAccounting,
+): Record<string, { lost: number; created: number }> {
+  const lost: ReturnType<typeof lostSince> = {};
+  for (const [service, counts] of Object.entries(now)) {
+    const earlier = before[service];
+    if ("notMeasured" in counts || !earlier || "notMeasured" in earlier) continue;
+    const of = ({ queueFull, refused, failed }: SpanCounts) => queueFull + refused + failed;
+    // Less than before: its process is another.
+    const since = (count: (counts: SpanCounts) => number) => {
+      const [was, is] = [count(earlier), count(counts)];
+      return is < was ? is : is - was;
+    };
+    lost[service] = { lost: since(of), created: since(({ created }) => created) };
+  }
+  return lost;
+}
+
 /** Name of an `OTLPExporterError` in `error.type`: the SDK had an answer and will not try again. */
 const REFUSED = "OTLPExporterError";
 

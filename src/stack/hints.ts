@@ -1,4 +1,5 @@
 import type { Environment } from "../config.ts";
+import { shownUrl } from "../shown_url.ts";
 import type { PartStatus, Stack } from "./stack.ts";
 
 /** What is known of the part that a hint is about. */
@@ -57,7 +58,7 @@ function remarks(
   if (enabled !== undefined && enabled !== "true") found.push(`the ${part} runs with OTEL_ENABLED=${enabled}`);
   const endpoint = environment[`OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`] ?? environment.OTEL_EXPORTER_OTLP_ENDPOINT;
   if (endpoint && !endpoint.startsWith(collectorUrl)) {
-    found.push(`the ${part} sends to ${endpoint}, not to ${collectorUrl}`);
+    found.push(`the ${part} sends to ${shownUrl(endpoint)}, not to ${collectorUrl}`);
   }
   for (const name of [...variables, "OTEL_SDK_DISABLED"]) {
     if (environment[name]) found.push(`the ${part} runs with ${name}=${environment[name]}`);

@@ -12,6 +12,8 @@ export interface Check {
   facts?: string[];
   /** The command to type when it failed. */
   next?: string;
+  /** It rests on single spans of the job's trace, any of which may have been lost. */
+  ofTrace?: true;
 }
 
 /** All that a verification has seen. Plain data: a recorded run gives the same. */
@@ -50,13 +52,11 @@ export function findJobTrace({ spans, job }: Pick<Evidence, "spans" | "job">): J
 /** What the telemetry proves or disproves about one job, from the spans and, as a second witness, from the log. */
 export function checkTelemetry(evidence: Evidence): Check[] {
   const trace = findJobTrace(evidence);
+  const ofTrace = [oneTrace(evidence, trace), edges(evidence, trace), kindsAndStatus(evidence, trace), noOrphan(trace)];
   return [
     spansOf(evidence, "api"),
     spansOf(evidence, "worker"),
-    oneTrace(evidence, trace),
-    edges(evidence, trace),
-    kindsAndStatus(evidence, trace),
-    noOrphan(trace),
+    ...ofTrace.map((check) => ({ ...check, ofTrace: true as const })),
     inTheLog(evidence, "api"),
     inTheLog(evidence, "worker"),
     witnessesAgree(evidence),

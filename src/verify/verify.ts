@@ -2,26 +2,28 @@ import { readFileSync } from "node:fs";
 import type { Config } from "../config.ts";
 import { accountSpans } from "../load/account_spans.ts";
 import { driveJob } from "../load/drive_job.ts";
-import { DriveError } from "../load/send_job.ts";
+import { ask, DriveError } from "../load/send_job.ts";
+import { whilePartsRun } from "../load/while_parts_run.ts";
 import { readSpans } from "../otlp/read_spans.ts";
 import type { Span } from "../otlp/types.ts";
 import { beginRun, endRun, type Recording } from "../runs/run_folder.ts";
 import { newestMetrics, rangesSince } from "../runs/slice.ts";
 import type { SpanAccounting } from "../runs/span_counts.ts";
 import { readThrottling, type Throttling } from "../runs/throttling.ts";
+import { shownUrl } from "../shown_url.ts";
+import { endedPartsExplained } from "../stack/ended_parts.ts";
 import { gatherClues, hintAbout } from "../stack/hints.ts";
 import { describeExit } from "../stack/part.ts";
 import type { PartStatus, Stack, Telemetry } from "../stack/stack.ts";
 import { WaitTimeoutError, waitFor } from "../stack/wait_for.ts";
 import { accountingWarnings, type Warning } from "./accounting.ts";
 import { type Check, checkTelemetry, type Evidence, findJobTrace } from "./checks.ts";
+import { type Conclusion, conclude } from "./conclude.ts";
 import { lockWarnings } from "./lock_warnings.ts";
 import { throttlingWarnings } from "./throttling.ts";
 
 /** What `make verify JSON=1` prints. */
-export interface Verification {
-  ok: boolean;
-  outcome: "proved" | "disproved";
+export interface Verification extends Conclusion {
   checks: Check[];
   /** Lost spans among them: they disprove nothing, unless they are those of the job. */
   warnings: Warning[];
@@ -53,7 +55,7 @@ export async function verify(
   const began = performance.now();
   const status = await stack.status();
   const missing = missingParts(stack.parts, status);
-  if (missing.length) return { result: conclude(missing, began), spans: [] };
+  if (missing.length) return { result: withoutJob(config, missing, began), spans: [] };
   const telemetry = await stack.telemetry();
   try {
     return await verifyJob({ config, stack, status, telemetry, began, ...options });
@@ -79,7 +81,7 @@ async function verifyJob(verifying: Verifying): Promise<{ result: Verification; 
   let load: object = {};
   let jobId: string | undefined;
   try {
-    const job = await driveJob(config.jobRequest, verifying);
+    const job = await whilePartsRun(verifying, (until) => driveJob(config.jobRequest, { ...verifying, signal: until }));
     load = { jobs: 1, job };
     jobId = job.id;
     checks.push({
@@ -106,7 +108,9 @@ async function verifyJob(verifying: Verifying): Promise<{ result: Verification; 
   const limits = verifying.status.worker?.limits ?? null;
   const worker = config.workerService;
   const throttling = await readThrottling(newestMetrics(files.metrics), { service: worker, sinceMs: run.startMs });
-  const content = { store: stack.store, limits, load: { kind: "verify", ...load }, spanAccounting, throttling };
+  checks.push(...missingParts(stack.parts, await stack.status()));
+  const ended = await endedPartsExplained(stack);
+  const content = { store: stack.store, limits, load: { kind: "verify", ...load }, spanAccounting, throttling, ended };
   const folder = await endRun(config, files, run, content);
   const warnings = [
     ...accountingWarnings(spanAccounting, config, stack),
@@ -118,7 +122,15 @@ async function verifyJob(verifying: Verifying): Promise<{ result: Verification; 
     warnings.push({ name: "collector's log", detail, next: "make otel-restart" });
   }
   const traceId = trace?.traceId ?? null;
-  const result = { ...conclude(checks, began), warnings, spanAccounting, throttling, traceId, run: folder };
+  const result = {
+    ...withoutJob(config, checks, began),
+    ...conclude(config, checks, spanAccounting),
+    warnings,
+    spanAccounting,
+    throttling,
+    traceId,
+    run: folder,
+  };
   result.services = [...new Set(trace?.spans.map(({ service }) => service))];
   return { result, spans: trace?.spans ?? [] };
 }
@@ -136,12 +148,10 @@ async function profileChecks(verifying: Verifying, { startMs }: Recording, spans
   return checkProfiles(config, { spans, witness, signal, gatherClues: () => gatherClues(stack, verifying.status) });
 }
 
-function conclude(checks: Check[], began: number): Verification {
-  const ok = checks.every((check) => check.ok);
-  const outcome = ok ? "proved" : "disproved";
+function withoutJob(config: Config, checks: Check[], began: number): Verification {
   const durationMs = performance.now() - began;
   const nothing = { warnings: [], spanAccounting: {}, throttling: { notMeasured: "no job has run" } };
-  return { ok, outcome, checks, ...nothing, traceId: null, services: [], durationMs, run: null };
+  return { ...conclude(config, checks), checks, ...nothing, traceId: null, services: [], durationMs, run: null };
 }
 
 function missingParts(wanted: string[], status: Record<string, PartStatus>): Check[] {
@@ -159,24 +169,15 @@ function missingParts(wanted: string[], status: Record<string, PartStatus>): Che
 async function checkHealth(url: string, signal: AbortSignal): Promise<Check> {
   const name = "health";
   const next = "make otel-down, then make otel-up";
+  const address = shownUrl(url);
   try {
-    const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(5_000)]) });
-    if (response.ok) return { name, ok: true, detail: `${url} answered ${response.status}` };
-    return {
-      name,
-      ok: false,
-      detail: `expected 200 of ${url}, it answered ${response.status}: ${await response.text()}`,
-      next,
-    };
+    const response = await ask(url, AbortSignal.any([signal, AbortSignal.timeout(5_000)]));
+    if (response.ok) return { name, ok: true, detail: `${address} answered ${response.status}` };
+    const answer = `it answered ${response.status}: ${await response.text()}`;
+    return { name, ok: false, detail: `expected 200 of ${address}, ${answer}`, next };
   } catch (error) {
     signal.throwIfAborted();
-    const { message, cause } = error as Error & { cause?: Error };
-    return {
-      name,
-      ok: false,
-      detail: `expected 200 of ${url}, it does not answer: ${cause?.message || message}`,
-      next,
-    };
+    return { name, ok: false, detail: `expected 200 of ${address}: ${(error as Error).message}`, next };
   }
 }
 

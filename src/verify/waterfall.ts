@@ -1,5 +1,6 @@
 import { type Span, SpanKind, StatusCode } from "../otlp/types.ts";
 import type { Paint } from "../terminal.ts";
+import { shown } from "../visible_text.ts";
 
 export interface WaterfallOptions {
   /** Characters in a line. */
@@ -21,8 +22,8 @@ export function drawWaterfall(spans: Span[], { columns, paint }: WaterfallOption
   const endNs = spans.reduce((most, span) => (span.endNs > most ? span.endNs : most), spans[0]!.endNs);
   const totalMs = toMs(endNs - startNs);
 
-  const labels = rows.map(({ span, branch }) => `${branch}${span.name}`);
-  const services = rows.map(({ span }) => `${span.service} ${kindName(span)}`);
+  const labels = rows.map(({ span, branch }) => `${branch}${shown(span.name, 200)}`);
+  const services = rows.map(({ span }) => `${shown(span.service, 100)} ${kindName(span)}`);
   const labelWidth = Math.min(Math.max(...labels.map((label) => label.length)), 44);
   const serviceWidth = Math.max(...services.map((service) => service.length));
   const barWidth = Math.max(10, Math.min(40, columns - labelWidth - serviceWidth - 30));

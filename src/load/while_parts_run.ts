@@ -1,0 +1,34 @@
+import { setTimeout } from "node:timers/promises";
+import { endedParts } from "../stack/ended_parts.ts";
+import type { Stack } from "../stack/stack.ts";
+import { DriveError } from "./send_job.ts";
+
+/** Between two looks whether all parts live, in ms. */
+const LOOK_MS = 1_000;
+
+/**
+ * Does `work` until `signal` aborts or a part of the stack has ended: then the signal that `work` is given aborts, with the
+ * reason of `signal` or with a {@link DriveError} that names the part.
+ */
+export async function whilePartsRun<T>(
+  { stack, signal }: { stack: Stack; signal: AbortSignal },
+  work: (until: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const died = new AbortController();
+  const over = new AbortController();
+  const watching = (async () => {
+    while (!over.signal.aborted && !died.signal.aborted) {
+      await setTimeout(LOOK_MS, undefined, { signal: over.signal }).catch(() => {});
+      if (over.signal.aborted) return;
+      const status = await stack.status().catch(() => ({})); // what is wrong with it, the work itself shows
+      const [ended] = endedParts(stack, status);
+      if (ended) died.abort(new DriveError(ended));
+    }
+  })();
+  try {
+    return await work(AbortSignal.any([signal, died.signal]));
+  } finally {
+    over.abort();
+    await watching;
+  }
+}

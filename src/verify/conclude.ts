@@ -1,0 +1,44 @@
+import type { SpanAccounting } from "../runs/span_counts.ts";
+import type { Check } from "./checks.ts";
+
+/** What checks prove together. */
+export interface Conclusion {
+  ok: boolean;
+  /** "nothing can be said": the job completed, and spans that would prove the rest were lost. */
+  outcome: "proved" | "disproved" | "nothing can be said";
+  /** The outcome in a sentence. */
+  summary: string;
+}
+
+export interface Services {
+  apiService: string;
+  workerService: string;
+}
+
+/** Concludes from checks; one that failed weighs more than spans that were lost. */
+export function conclude(
+  { apiService, workerService }: Services,
+  checks: Check[],
+  accounting: SpanAccounting = {},
+): Conclusion {
+  const failed = checks.filter(({ ok }) => !ok);
+  const [first] = failed;
+  if (!first) {
+    const summary = `Proved: one job travelled from ${apiService} through the queue into ${workerService}, as one trace.`;
+    return { ok: true, outcome: "proved", summary };
+  }
+  const lost = failed.every(({ ofTrace }) => ofTrace) ? lostOf(accounting) : "";
+  if (lost) return { ok: false, outcome: "nothing can be said", summary: `Nothing can be said: ${lost}` };
+  const more = failed.length > 1 ? `; ${failed.length} of ${checks.length} checks failed` : "";
+  return { ok: false, outcome: "disproved", summary: `Disproved: ${first.name}: ${first.detail}${more}` };
+}
+
+/** Empty when no spans were lost. */
+function lostOf(accounting: SpanAccounting): string {
+  const services = Object.entries(accounting).flatMap(([service, counts]) => {
+    if ("notMeasured" in counts) return [];
+    const lost = counts.queueFull + counts.refused + counts.failed;
+    return lost > 0 ? [`${service} lost ${lost.toLocaleString("en-US")} spans`] : [];
+  });
+  return services.join(", ");
+}
