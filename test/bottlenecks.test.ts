@@ -7,8 +7,8 @@ import { createTestRoot } from "../src/app/review/test_repository.ts";
 import { readSpans } from "../src/otlp/read_spans.ts";
 import { SpanKind } from "../src/otlp/types.ts";
 import { currentRuntime } from "../src/runtime.ts";
-import { waitFor } from "../src/stack/wait_for.ts";
-import { type Checkout, finish, makeCheckout, nothingIsLeft, type Ran } from "./checkout.ts";
+import { type Checkout, makeCheckout, nothingIsLeft } from "./checkout.ts";
+import { interrupted } from "./endless_load.ts";
 
 /** Profiles come soon after the load. */
 const QUICK = { PYROSCOPE_FLUSH_INTERVAL_MS: "2000" };
@@ -39,25 +39,6 @@ const folders = ({ folder }: Checkout) => {
   const runs = join(folder, ".prodlike/runs");
   return existsSync(runs) ? readdirSync(runs).map((id) => join(runs, id)) : [];
 };
-
-/** Starts a load that would take for ever, and calls `then` when jobs of it are under way. */
-async function interrupted(
-  checkout: Checkout,
-  settings: Record<string, string>,
-  then: (pid: number, isPrinted: (text: RegExp) => Promise<unknown>) => unknown,
-): Promise<Ran> {
-  const child = checkout.start("bottlenecks", { ...settings, DURATION: "1h" });
-  let printed = "";
-  child.stderr!.on("data", (text) => {
-    printed += text;
-  });
-  const ran = finish(child);
-  const isPrinted = (text: RegExp) =>
-    waitFor(() => text.test(printed) || child.exitCode !== null || undefined, String(text), { timeoutMs: 60_000 });
-  await isPrinted(/recording .*\n\d+ s {3}\d+ done/);
-  await then(child.pid!, isPrinted);
-  return ran;
-}
 
 /** A gate is red where requests are refused, with their reasons, whatever threshold holds; what may be secret is said nowhere. */
 async function refusalsFail(checkout: Checkout, settings: Record<string, string>): Promise<void> {

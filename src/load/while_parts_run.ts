@@ -7,8 +7,9 @@ import { DriveError } from "./send_job.ts";
 const LOOK_MS = 1_000;
 
 /**
- * Does `work` until `signal` aborts or a part of the stack has ended: then the signal that `work` is given aborts, with the
- * reason of `signal` or with a {@link DriveError} that names the part.
+ * Does `work` until `signal` aborts or a part of the stack has ended: then the signal that `work` is given aborts.
+ *
+ * @throws {DriveError} that names the part, when `work` throws after its end; the reason of `signal` likewise
  */
 export async function whilePartsRun<T>(
   { stack, signal }: { stack: Stack; signal: AbortSignal },
@@ -27,6 +28,10 @@ export async function whilePartsRun<T>(
   })();
   try {
     return await work(AbortSignal.any([signal, died.signal]));
+  } catch (error) {
+    signal.throwIfAborted();
+    died.signal.throwIfAborted(); // rather than what the work makes of it
+    throw error;
   } finally {
     over.abort();
     await watching;
