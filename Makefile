@@ -9,7 +9,7 @@ node_24 := $(RUNTIMES)/node-24/bin/node
 ifdef NODE
   $(if $(node_$(NODE)),,$(error Cannot use NODE="$(NODE)": allowed values are 22, 24))
 endif
-node := $(or $(node_$(NODE)),node) --import tsx/esm
+node := $(or $(node_$(NODE)),node) --import ./src/run_typescript.mjs
 tax := $(filter tax,$(PART))
 deno := $(or $(shell command -v deno),$(RUNTIMES)/deno/deno)
 deno_needed := $(and $(filter deno,$(RUNTIME)),$(filter $(RUNTIMES)/%,$(deno)))
@@ -72,13 +72,13 @@ check: setup ## types, lint, format, imports, tests
 bench: setup ## run a benchmark: PART=start|collector|metrics|truth|profile_truth|tax|heap|stash|analysis|compare|verdicts
 	@$(RUN_SCRIPT) bench/$${PART:-start}.ts
 
-# The pinned packages, installed when they are missing or package-lock.json has changed.
+# The pinned packages, installed when they are missing, as after npm ci --omit=dev, or package-lock.json has changed.
 setup: preflight node_modules/.package-lock.json $(if $(NODE)$(deno_needed)$(tax),$(RUNTIMES)/.package-lock.json) $(if $(tax),bench/others/node_modules/.package-lock.json)
 
 preflight:
 	@sh scripts/preflight.sh
 
-node_modules/.package-lock.json: package-lock.json | preflight
+node_modules/.package-lock.json: package-lock.json $(if $(wildcard node_modules/tsx),,preflight) | preflight
 	@echo "installing packages (npm ci)" >&2 && npm ci --include=dev --no-audit --no-fund >&2 && touch $@
 
 $(RUNTIMES)/.package-lock.json: test/runtimes/package-lock.json

@@ -8,6 +8,7 @@ import type { AnalyzedRun } from "../src/analysis/compare_runs.ts";
 import { ROOT } from "../src/config.ts";
 import { readPoints } from "../src/otlp/read_points.ts";
 import { readSpans } from "../src/otlp/read_spans.ts";
+import { RUN_TYPESCRIPT } from "../src/runtime.ts";
 import { UserError } from "../src/user_error.ts";
 import { startTestRedis } from "../test/store.ts";
 import { nextMessage } from "./tax_message.ts";
@@ -41,7 +42,7 @@ export async function recordRuns(plans: PlannedRun[], jobs: number): Promise<Ana
   const folder = mkdtempSync(join(tmpdir(), "prodlike-bench-"));
   const names = plans.map(({ name }) => name);
   const receiver = fork(join(ROOT, "bench", "tax_receiver.ts"), [folder, ...names], {
-    execArgv: ["--import", "tsx/esm"],
+    execArgv: ["--import", RUN_TYPESCRIPT],
   });
   const workers: TaxWorker[] = [];
   try {

@@ -10,6 +10,7 @@ import {
   prepareEnforcement,
   removeEnforcement,
 } from "../src/limits/plan_enforcement.ts";
+import { RUN_TYPESCRIPT } from "../src/runtime.ts";
 import { machineMs } from "./thread_clock.ts";
 import type { Parts, Truth } from "./true_parts.ts";
 
@@ -109,7 +110,7 @@ function noise(outcomes: Outcome[]): number {
 async function runChild(workload: string, port: number): Promise<Outcome[]> {
   const quota = workload.startsWith(QUOTA) ? planQuota(0.5) : undefined;
   if (quota) prepareEnforcement(quota);
-  const script = ["--import", "tsx/esm", join(ROOT, "bench/truth_child.ts"), workload, String(port)];
+  const script = ["--import", RUN_TYPESCRIPT, join(ROOT, "bench/truth_child.ts"), workload, String(port)];
   const [file = "", ...args] = [...(quota?.prefix ?? []), process.execPath, ...script];
   const child = spawn(file, args, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
   let output = "";

@@ -6,6 +6,7 @@ import { build } from "esbuild";
 import { execa } from "execa";
 import { Redis } from "ioredis";
 import { ROOT } from "../src/config.ts";
+import { RUN_TYPESCRIPT } from "../src/runtime.ts";
 import { EXIT } from "../src/terminal.ts";
 import { UserError } from "../src/user_error.ts";
 import { startTestRedis } from "../test/store.ts";
@@ -57,7 +58,7 @@ export async function openTaxSetting(variants: Variant[], queueUrl: string | und
   try {
     const store = await versionOf(url);
     receiver = fork(join(ROOT, "bench", "tax_receiver.ts"), [join(folder, "received"), ...names], {
-      execArgv: ["--import", "tsx/esm"],
+      execArgv: ["--import", RUN_TYPESCRIPT],
     });
     const collectors = receiver;
     return {

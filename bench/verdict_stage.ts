@@ -6,6 +6,7 @@ import { build } from "esbuild";
 import { Redis } from "ioredis";
 import { ROOT } from "../src/config.ts";
 import { findMechanism, type Mechanism } from "../src/limits/mechanism.ts";
+import { RUN_TYPESCRIPT } from "../src/runtime.ts";
 import { EXIT } from "../src/terminal.ts";
 import { UserError } from "../src/user_error.ts";
 import { startTestRedis } from "../test/store.ts";
@@ -50,7 +51,7 @@ export async function openVerdictStage(): Promise<VerdictStage> {
   process.once("exit", close); // also when it is interrupted; the workers end with it
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(EXIT.interrupted));
   const start = async <T>(script: string, ...args: string[]) => {
-    const child = fork(join(ROOT, "bench", script), args, { execArgv: ["--import", "tsx/esm"] });
+    const child = fork(join(ROOT, "bench", script), args, { execArgv: ["--import", RUN_TYPESCRIPT] });
     children.push(child);
     return nextMessage<T>(child, script);
   };

@@ -8,6 +8,9 @@ export type Runtime = "node" | "deno";
 /** The runtime this process runs on. */
 export const currentRuntime: Runtime = "Deno" in globalThis ? "deno" : "node";
 
+/** What Node imports first to run TypeScript: an address, so that a child's folder does not matter. */
+export const RUN_TYPESCRIPT = new URL("./run_typescript.mjs", import.meta.url).href;
+
 /** Its version, which Deno reports as that of the Node it stands in for. */
 export const runtimeVersion = process.versions.deno ?? process.versions.node;
 
@@ -22,9 +25,8 @@ export function entryCommand(entry: string, runtime: Runtime): { file: string; a
     return { file: denoProgram(), args: ["run", "--allow-all", "--no-check", "--quiet", entry] };
   }
   // Not the `tsx` command, which adds a process; only its ESM part, as a patched `require` costs a sixth of the start.
-  // Resolved here, so that the child's folder does not matter.
   const file = currentRuntime === "node" ? process.execPath : "node";
-  return { file, args: ["--import", import.meta.resolve("tsx/esm"), entry] };
+  return { file, args: ["--import", RUN_TYPESCRIPT, entry] };
 }
 
 /** The command line that runs the built JavaScript file `entry` on `runtime`, likewise. */
