@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
+import { shownRequests, shownUrl, shownVariables } from "../src/shown_values.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const read = (name) => (existsSync(join(root, name)) ? readFileSync(join(root, name), "utf8") : "");
@@ -17,6 +18,12 @@ console.log("\nvariables, with their current values (command line, environment, 
 // Pairs of lines: "# what it is", then "NAME=default" or, when the default is computed, "# NAME=".
 for (const [, text, name, fallback] of read(".env.example").matchAll(/^# (.*)\n(?:# )?([A-Z_]+)=(.*)$/gm)) {
   const value = process.env[name] || dotenv[name] || fallback;
-  const shown = value.replace(/(:\/\/[^:/@]*:)[^@/]*@/, "$1***@");
+  const shown = value === fallback ? value : withoutSecrets(name, value, fallback);
   console.log(`  ${name.padEnd(19)} ${(shown || "-").padEnd(16)} ${text}`);
+}
+
+function withoutSecrets(name, value, fallback) {
+  if (name.endsWith("_ENV")) return shownVariables(value, fallback);
+  if (name.endsWith("_URL")) return shownUrl(value);
+  return name === "JOB_REQUEST" ? shownRequests(value) : value;
 }

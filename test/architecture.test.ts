@@ -31,7 +31,7 @@ const base = [
   "src/config.ts",
   "src/job_lock.ts",
   "src/runtime.ts",
-  "src/shown_url.ts",
+  "src/shown_values.mjs",
   "src/terminal.ts",
   "src/user_error.ts",
   "src/visible_text.ts",

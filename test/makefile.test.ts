@@ -12,16 +12,30 @@ function make(args: string[], environment: Record<string, string> = {}) {
 }
 
 test("make prints the menu: every target and every setting with its current value", async () => {
-  const { stdout } = await make([], { API_PORT: "3999", QUEUE_URL: "redis://user:secret@127.0.0.1/" });
+  const secrets = {
+    QUEUE_URL: "redis://user:s3cret@/x@127.0.0.1/2?password=s3cret",
+    HEALTH_URL: "http://user:s3cret@127.0.0.1:9/health?token=s3cret&verbose=1",
+    JOB_REQUEST: 'POST http://s3cret@127.0.0.1/jobs?key=s3cret {"password":"s3cret"}\nPUT http://127.0.0.1/x',
+    API_ENV: 'TOKEN=s3cret OTHER="s3cret s3cret" \'half=s3cret',
+    PRODLIKE_ENV: "NODE_ENV=production API_KEY=s3cret",
+  };
+  const { stdout } = await make([], { API_PORT: "3999", WORKER_ENV: "s3cret", ...secrets });
   const targets = readFileSync(join(ROOT, "Makefile"), "utf8").matchAll(/^([a-z-]+):.*##/gm);
   for (const [, target] of targets) assert.match(stdout, new RegExp(`^  ${target} `, "m"));
-  for (const { name, default: value } of SETTINGS.filter(
-    (each) => each.name !== "API_PORT" && each.name !== "QUEUE_URL",
-  )) {
-    if (!process.env[name]) assert.match(stdout, new RegExp(`^  ${name} +${value || "-"} `, "m"));
+  const isSet = (name: string) => name === "API_PORT" || name === "WORKER_ENV" || name in secrets;
+  for (const { name, default: value } of SETTINGS) {
+    if (!isSet(name) && !process.env[name]) assert.match(stdout, new RegExp(`^  ${name} +${value || "-"} `, "m"));
   }
   assert.match(stdout, /^ {2}API_PORT +3999 /m);
-  assert.ok(!stdout.includes("secret"));
+  assert.doesNotMatch(stdout, /s3cret/);
+  for (const shown of [
+    /^ {2}HEALTH_URL +http:\/\/127\.0\.0\.1:9\/health\?token=\.\.\.&verbose=\.\.\. /m,
+    /^ {2}JOB_REQUEST +POST http:\/\/127\.0\.0\.1\/jobs\?key=\.\.\. \.\.\.; PUT http:\/\/127\.0\.0\.1\/x /m,
+    /^ {2}API_ENV +TOKEN=\*\*\* OTHER=\*\*\* /m,
+    /^ {2}WORKER_ENV +\*\*\* /m,
+    /^ {2}PRODLIKE_ENV +NODE_ENV=production API_KEY=\*\*\* /m,
+  ])
+    assert.match(stdout, shown);
 });
 
 test("make says in one line that Node is too old, or that git is missing", async () => {

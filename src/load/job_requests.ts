@@ -1,4 +1,4 @@
-import { shownUrl } from "../shown_url.ts";
+import { shownUrl } from "../shown_values.mjs";
 import { UserError } from "../user_error.ts";
 
 /** The request that starts one job. */

@@ -2,7 +2,7 @@ import type { LoadSummary } from "../analysis/report.ts";
 import type { Config } from "../config.ts";
 import { beginRun, endRun } from "../runs/run_folder.ts";
 import { lostSince } from "../runs/span_counts.ts";
-import { shownUrl } from "../shown_url.ts";
+import { shownUrl } from "../shown_values.mjs";
 import { endedPartsExplained } from "../stack/ended_parts.ts";
 import type { Progress } from "../stack/protocol.ts";
 import type { Telemetry } from "../stack/stack.ts";

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { Config } from "../config.ts";
-import { shownUrl } from "../shown_url.ts";
+import { shownUrl } from "../shown_values.mjs";
 import { UserError } from "../user_error.ts";
 import type { JobRequest } from "./job_requests.ts";
 

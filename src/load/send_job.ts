@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { shownUrl } from "../shown_url.ts";
+import { shownUrl } from "../shown_values.mjs";
 import type { JobRequest } from "./job_requests.ts";
 
 /** A job that an application has taken. */

@@ -10,7 +10,7 @@ import { beginRun, endRun, type Recording } from "../runs/run_folder.ts";
 import { newestMetrics, rangesSince } from "../runs/slice.ts";
 import type { SpanAccounting } from "../runs/span_counts.ts";
 import { readThrottling, type Throttling } from "../runs/throttling.ts";
-import { shownUrl } from "../shown_url.ts";
+import { shownUrl } from "../shown_values.mjs";
 import { endedPartsExplained } from "../stack/ended_parts.ts";
 import { gatherClues, hintAbout } from "../stack/hints.ts";
 import { describeExit } from "../stack/part.ts";
