@@ -46,10 +46,10 @@ export async function openRepository(app: string, environment: Environment): Pro
   if (!top || !gitFolder || !algorithm || prefix === undefined || lines.length !== 5) {
     throw new UserError(`Cannot use APP="${app}": the name of its folder has a line feed`);
   }
-  const identity = await identityFor(gitIn(top, environment));
-  const ours = join(gitFolder, "prodlike");
-  const git = gitIn(top, environment, identity);
-  return { git, appGit: gitIn(app, environment, identity), top, prefix, gitFolder, ours, algorithm };
+  const plain = gitIn(top, environment);
+  const more = { ...(await identityFor(plain)), ...(await withoutHooks(plain, environment)) };
+  const [git, appGit] = [gitIn(top, environment, more), gitIn(app, environment, more)];
+  return { git, appGit, top, prefix, gitFolder, ours: join(gitFolder, "prodlike"), algorithm };
 }
 
 /**
@@ -111,4 +111,16 @@ async function identityFor(git: Git): Promise<Environment> {
     Object.entries(NOBODY).map(([part, value]) => [`GIT_${role}_${part}`, value]),
   );
   return Object.fromEntries(roles);
+}
+
+/** git 2.54 and newer run hooks of the configuration too, and switch them off by name: https://git-scm.com/docs/git-hook */
+async function withoutHooks(git: Git, environment: Environment): Promise<Environment> {
+  const settings = (await git.text(["config", "--list", "--null", "--name-only"])).split("\0");
+  const hooks = new Set(settings.flatMap((setting) => /^hook\.(.+)\.\w+$/.exec(setting)?.[1] ?? []));
+  const first = Number(environment.GIT_CONFIG_COUNT || 0);
+  const switches = [...hooks].flatMap((name, index) => [
+    [`GIT_CONFIG_KEY_${first + index}`, `hook.${name}.enabled`],
+    [`GIT_CONFIG_VALUE_${first + index}`, "false"],
+  ]);
+  return { ...Object.fromEntries(switches), GIT_CONFIG_COUNT: String(first + hooks.size) };
 }

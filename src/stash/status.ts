@@ -27,7 +27,7 @@ export interface Status {
  * @throws {UserError} when there is no commit yet
  */
 export async function readStatus({ appGit }: Repository, paths: string[], { ignored = false } = {}): Promise<Status> {
-  const shape = ["--porcelain=v2", "-z", "--branch", "--no-renames", "--untracked-files=all"];
+  const shape = ["--porcelain=v2", "-z", "--branch", "--no-ahead-behind", "--no-renames", "--untracked-files=all"];
   const scope = ["--ignore-submodules=none", `--ignored=${ignored ? "traditional" : "no"}`];
   const output = await appGit.text(["status", ...shape, ...scope, "--", ...paths]);
   const changes = new Map<string, Change>();
