@@ -90,13 +90,14 @@ interface Failure {
 }
 
 function failure(folder: string, { command, message = "", stderr, code }: Failure): GitError {
-  if (!existsSync(folder)) return new GitError(`Cannot work in "${folder}": there is no such folder`);
+  const shown = visible(folder);
+  if (!existsSync(folder)) return new GitError(`Cannot work in "${shown}": there is no such folder`);
   if (code === "ENOENT") return new GitError("Cannot find git: it has to be installed (https://git-scm.com)");
   const text = Buffer.from(stderr ?? []).toString("utf8");
-  // A filter may have written it.
-  const said = (text.trim() || message).split("\n").map(visible).join("\n");
-  if (/transport '.*' not allowed|promisor remote/.test(said)) return lacking(folder, `git ${command}`, said);
-  return new GitError(`Cannot run "git ${command}" in "${folder}": ${said}`);
+  // One line, also when a filter wrote it, or a name in it has line feeds.
+  const said = (text.trim() || message).split(/\s*\n/).map(visible).join("; ");
+  if (/transport '.*' not allowed|promisor remote/.test(said)) return lacking(shown, `git ${command}`, said);
+  return new GitError(`Cannot run "git ${command}" in "${shown}": ${said}`);
 }
 
 /** git wanted to fetch something that a partial clone lacks. */
