@@ -11,7 +11,7 @@ import { EXIT, runScript } from "../src/terminal.ts";
 
 await runScript(async (config, { say, rewrite, signal, paint, columns }) => {
   // Before the load, which makes another run the latest.
-  const against = config.against === undefined ? undefined : openRun(config.home, config.against);
+  const against = config.against === undefined ? undefined : openRun(config.home, config.against, "AGAINST");
   let wanted = config.run;
   if (wanted === undefined) {
     const { folder, load, cutOff } = await recordLoad(config, { signal, say, rewrite, onEvent: partProgress(say) });
@@ -21,7 +21,7 @@ await runScript(async (config, { say, rewrite, signal, paint, columns }) => {
     if (cutOff) say(`cut off: ${cutOff}`);
     wanted = folder;
   }
-  const run = openRun(config.home, wanted);
+  const run = openRun(config.home, wanted, config.run ? "RUN" : undefined);
   const analyzed = await analyzeRun(run, config.root);
   const { report } = analyzed;
   writeReport(run, report);

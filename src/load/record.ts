@@ -80,7 +80,7 @@ async function record(recorder: Recorder): Promise<Recorded> {
   const after = await settle(recorder, { isBusy: summary.unfinished > 0, signal: new AbortController().signal, run });
   const times = { begin: begin.toISOString(), end: end.toISOString() };
   const content = { ...after.content, load: { kind: "bottlenecks", ...times, cutOff, summary, ...jobs } };
-  const folder = await endRun(config, telemetry.files, run, content);
+  const folder = await endRun(config, telemetry.files, run, content, say);
   return { folder, load: summary, ...(cutOff === undefined ? {} : { cutOff }) };
 }
 

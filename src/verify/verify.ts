@@ -107,7 +107,7 @@ async function verifyJob(verifying: Verifying): Promise<{ result: Verification; 
   const worker = config.workerService;
   const throttling = await readThrottling(newestMetrics(files.metrics), { service: worker, sinceMs: run.startMs });
   const content = { store: stack.store, limits, load: { kind: "verify", ...load }, spanAccounting, throttling };
-  const folder = await endRun(config, files, run, content);
+  const folder = await endRun(config, files, run, content, verifying.say);
   const warnings = [
     ...accountingWarnings(spanAccounting, config, stack),
     ...throttlingWarnings(throttling, { service: worker, job: jobId }),
