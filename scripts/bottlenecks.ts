@@ -12,7 +12,7 @@ import { EXIT, explain, runScript } from "../src/terminal.ts";
 
 await runScript(async (config, { say, print, rewrite, signal, paint, columns }) => {
   // Before the load, which makes another run the latest.
-  const against = config.against === undefined ? undefined : openRun(config.home, config.against);
+  const against = config.against === undefined ? undefined : openRun(config.home, config.against, "AGAINST");
   let wanted = config.run;
   if (wanted === undefined) {
     const { folder, load, cutOff } = await recordLoad(config, { signal, say, rewrite, onEvent: partProgress(say) });
@@ -22,7 +22,7 @@ await runScript(async (config, { say, print, rewrite, signal, paint, columns }) 
     if (cutOff) say(`cut off: ${cutOff}`);
     wanted = folder;
   }
-  const run = openRun(config.home, wanted);
+  const run = openRun(config.home, wanted, config.run ? "RUN" : undefined);
   const analyzed = await analyzeRun(run, config.root);
   analyzed.report = judgedBy(config.maximum, analyzed.report);
   const before = against && (await analyzeRun(against, config.root));

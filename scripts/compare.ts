@@ -10,7 +10,7 @@ import { UserError } from "../src/user_error.ts";
 await runScript(async (config, { print, paint }) => {
   const { a, b } = config.compared;
   if (!a || !b) throw new UserError("Cannot compare: A and B are needed", { next: "make compare A=<run> B=latest" });
-  const runs = [openRun(config.home, a), openRun(config.home, b)] as const;
+  const runs = [openRun(config.home, a, "A"), openRun(config.home, b, "B")] as const;
   const [before, after] = [await analyzeRun(runs[0], config.root), await analyzeRun(runs[1], config.root)];
   const comparison = compareRuns(before, after);
   const judged = judgedAgainst(before.report, judgedBy(config.maximum, after.report), comparison);

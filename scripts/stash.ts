@@ -9,6 +9,7 @@ import { entryLines, pathsJson, selectionLines } from "../src/stash/stash_text.t
 import { readStatus } from "../src/stash/status.ts";
 import { EXIT, runScript } from "../src/terminal.ts";
 import { UserError } from "../src/user_error.ts";
+import { visible } from "../src/visible_text.ts";
 
 await runScript(async (config, terminal) => {
   const { say, print, paint, signal } = terminal;
@@ -29,7 +30,7 @@ await runScript(async (config, terminal) => {
         const { changes } = await readStatus(repository, ["."]);
         for (const line of selectionLines({ changes, skipped: [] })) say(line);
         throw new UserError("Cannot set changes aside: no list says which", {
-          next: `write paths into ${LIST_FILE}, one a line, or make stash STASH_PATHS="${changes[0]?.path ?? "path"} ..."`,
+          next: `write paths into ${LIST_FILE}, one a line, or make stash STASH_PATHS="${visible(changes[0]?.path ?? "path")} ..."`,
         });
       }
       const selection = await selectChanges(repository, list);

@@ -29,6 +29,7 @@ const arrows: Record<string, string[]> = {
 /** Everyone may import these, but for those that run inside other people's processes or are read without us. */
 const base = [
   "src/config.ts",
+  "src/git_guard.ts",
   "src/job_lock.ts",
   "src/runtime.ts",
   "src/shown_values.mjs",

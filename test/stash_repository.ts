@@ -15,7 +15,7 @@ import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { parseList, type StashList } from "../src/stash/list.ts";
 import { readRecord } from "../src/stash/record.ts";
-import { locked, openRepository } from "../src/stash/repository.ts";
+import { locked, openRepository, type Repository } from "../src/stash/repository.ts";
 import { type Selection, selectChanges } from "../src/stash/select.ts";
 import { resumeStash, setAside } from "../src/stash/stash.ts";
 import { bringBack } from "../src/stash/unstash.ts";
@@ -35,6 +35,8 @@ export interface TestRepository {
   environment: Record<string, string>;
   git(args: string[], input?: string): Promise<string>;
   write(path: string, content: string, mode?: number): void;
+  /** Opens it, or a folder in it, as both commands do. */
+  open(app?: string): Promise<Repository>;
   snapshot(): Promise<Snapshot>;
   /** Selects what is on the list. */
   select(list: string): Promise<Selection>;
@@ -77,13 +79,14 @@ export async function makeRepository({
   if (!at) await git(["init", "--quiet", "--initial-branch=main", `--object-format=${objects}`]);
   const config = join(folder, ".git", "config");
   if (user && !at) writeFileSync(config, `${readFileSync(config)}[user]\n\tname = Test\n\temail = test@example.org\n`);
-  const open = () => openRepository(folder, environment);
+  const open = (app = "") => openRepository(join(folder, app), environment);
   const quiet = () => {};
 
   return {
     folder,
     environment,
     git,
+    open,
     write(path, content, mode = 0o644) {
       mkdirSync(dirname(join(folder, path)), { recursive: true });
       writeFileSync(join(folder, path), content);

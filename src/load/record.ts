@@ -90,7 +90,7 @@ async function record(recorder: Recorder): Promise<Recorded> {
     lostSpans: lostSince(before.content.spanAccounting, after.content.spanAccounting),
     load: { kind: "bottlenecks", ...times, cutOff, ...jobs, summary },
   };
-  const folder = await endRun(config, telemetry.files, run, content);
+  const folder = await endRun(config, telemetry.files, run, content, say);
   return { folder, load: summary, ...(cutOff === undefined ? {} : { cutOff }) };
 }
 

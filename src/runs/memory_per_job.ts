@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Config } from "../config.ts";
 import { comesFrom, type Origin, processOf, readPoints } from "../otlp/read_points.ts";
 import { ACTIVE_JOBS, PROCESS_MEMORY_USAGE } from "../telemetry/attributes.ts";
-import { runIds } from "./run_folder.ts";
+import { runIds } from "./retention.ts";
 
 /** Memory that one job took, in bytes, and the run that shows it. */
 export interface MemoryPerJob {

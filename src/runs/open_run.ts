@@ -1,8 +1,9 @@
-import { existsSync, lstatSync, readFileSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../user_error.ts";
 import { type ProfileFile, profilesIn } from "./profile_files.ts";
-import { runIds } from "./run_folder.ts";
+import { isPlainFile, type RunDescription, readDescription } from "./read_description.ts";
+import { keepRun, RETENTION, runIds } from "./retention.ts";
 
 /** A recorded run: what its `run.json` says, and where its telemetry is. */
 export interface OpenedRun {
@@ -16,40 +17,16 @@ export interface OpenedRun {
   profiles: ProfileFile[];
 }
 
-/** `run.json` as far as it can be believed: what is missing or of another kind is absent. */
-export interface RunDescription {
-  /** ISO 8601. */
-  start: string;
-  end: string;
-  gitRevision?: string;
-  runtime?: { name: string; version: string };
-  stack?: string;
-  store?: string;
-  services?: { api: string; worker: string };
-  /** `concurrency` */
-  worker?: Record<string, unknown>;
-  machine?: Record<string, unknown>;
-  /** Of the worker; `null`: it had none. */
-  limits?: Record<string, unknown>[] | null;
-  /** `kind` says which command recorded it. */
-  load?: Record<string, unknown>;
-  spanAccounting?: Record<string, unknown>;
-  throttling?: Record<string, unknown>;
-  /** Parts of the stack that ended without being asked. */
-  ended?: unknown[];
-  lostSpans?: Record<string, unknown>;
-  notMeasured: { what: string; reason: string }[];
-}
-
-/** A larger `run.json` was not written by us, in bytes. */
-const MAX_BYTES = 16 * 1024 * 1024;
+/** The settings by which a run is named. */
+export type RunSetting = "RUN" | "AGAINST" | "A" | "B";
 
 /**
- * Opens a run of the folder `.prodlike` by its id, by the path of its folder, or the newest one as `latest`.
+ * Opens a run of the folder `.prodlike` by its id, by the path of its folder, or the newest one as `latest`. One that the
+ * user names by a setting is never removed from then on; `latest` names one as AGAINST or A, with which another is compared.
  *
  * @throws {UserError} when there is no such run, or its `run.json` is damaged
  */
-export function openRun(home: string, wanted: string): OpenedRun {
+export function openRun(home: string, wanted: string, setting?: RunSetting): OpenedRun {
   const runs = join(home, "runs");
   const ids = runIds(runs);
   const path = resolve(wanted);
@@ -58,13 +35,15 @@ export function openRun(home: string, wanted: string): OpenedRun {
   const id = wanted === "latest" ? ids.at(-1) : ids.find((each) => each === name);
   if (!id) {
     const [some] = ids.slice(-1);
-    const reason = some ? `there is no such run in ${runs}` : `there are no runs in ${runs}`;
-    throw new UserError(`Cannot use RUN="${wanted}": ${reason}`, {
-      next: some ? `RUN=latest, or as RUN=${some}` : "make bottlenecks",
+    const reason = some ? `there is no such run in ${runs}, where ${RETENTION}` : `there are no runs in ${runs}`;
+    const as = setting ?? "RUN";
+    throw new UserError(`Cannot use ${as}="${wanted}": ${reason}`, {
+      next: some ? `${as}=latest, or as ${as}=${some}` : "make bottlenecks",
     });
   }
   const folder = join(runs, id);
-  const plain = (file: string) => (isFile(join(folder, file)) ? join(folder, file) : undefined);
+  if (setting && (wanted !== "latest" || setting === "AGAINST" || setting === "A")) keepRun(folder, setting);
+  const plain = (file: string) => (isPlainFile(join(folder, file)) ? join(folder, file) : undefined);
   return {
     id,
     folder,
@@ -80,73 +59,13 @@ function profilesOf(folder: string): ProfileFile[] {
   if (!existsSync(profiles) || !lstatSync(profiles).isDirectory()) return [];
   const always = { fromMs: 0, untilMs: Number.POSITIVE_INFINITY };
   try {
-    return profilesIn(profiles, always).filter(({ path }) => isFile(path) && lstatSync(dirname(path)).isDirectory());
+    return profilesIn(profiles, always).filter(
+      ({ path }) => isPlainFile(path) && lstatSync(dirname(path)).isDirectory(),
+    );
   } catch (cause) {
     throw new UserError(`Cannot use "${profiles}": ${(cause as Error).message}`, {
       next: `ls -lR "${profiles}"`,
       cause,
     });
   }
-}
-
-/** Not a link, which could lead anywhere: runs are copied from machine to machine. */
-function isFile(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
-}
-
-function readDescription(file: string): RunDescription {
-  const damaged = (reason: string) => new UserError(`Cannot use "${file}": ${reason}`, { next: `ls -l "${file}"` });
-  if (!isFile(file)) throw damaged("it is missing, or no plain file");
-  if (lstatSync(file).size > MAX_BYTES) throw damaged(`it is larger than ${MAX_BYTES} bytes`);
-  let value: unknown;
-  try {
-    value = JSON.parse(readFileSync(file, "utf8"));
-  } catch (error) {
-    throw damaged((error as Error).message);
-  }
-  const run = objectOf(value);
-  if (run?.version !== 1) throw damaged("it is damaged, or another version of prodlike wrote it");
-  const { start, end } = run;
-  if (!isTime(start) || !isTime(end)) throw damaged("it has no start and end");
-  const { runtime, services } = { runtime: objectOf(run.runtime), services: objectOf(run.services) };
-  const description: Record<keyof RunDescription, unknown> = {
-    start,
-    end,
-    gitRevision: textOf(run.gitRevision),
-    runtime: runtime && { name: String(runtime.name), version: String(runtime.version) },
-    stack: textOf(run.stack),
-    store: textOf(run.store),
-    services: services && { api: String(services.api), worker: String(services.worker) },
-    worker: objectOf(run.worker),
-    machine: objectOf(run.machine),
-    limits: run.limits === null ? null : Array.isArray(run.limits) ? run.limits.filter(objectOf) : undefined,
-    load: objectOf(run.load),
-    spanAccounting: objectOf(run.spanAccounting),
-    throttling: objectOf(run.throttling),
-    ended: Array.isArray(run.ended) ? run.ended : undefined,
-    lostSpans: objectOf(run.lostSpans),
-    notMeasured: notMeasuredOf(run.notMeasured),
-  };
-  const known = Object.entries(description).filter(([, each]) => each !== undefined);
-  return Object.fromEntries(known) as unknown as RunDescription; // each was looked at above
-}
-
-function notMeasuredOf(value: unknown): RunDescription["notMeasured"] {
-  return (Array.isArray(value) ? value : []).flatMap((each: unknown) => {
-    const { what, reason } = objectOf(each) ?? {};
-    return typeof what === "string" && typeof reason === "string" ? [{ what, reason }] : [];
-  });
-}
-
-function objectOf(value: unknown): Record<string, unknown> | undefined {
-  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-  return isObject ? (value as Record<string, unknown>) : undefined;
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
-}
-
-function isTime(value: unknown): value is string {
-  return typeof value === "string" && /^\d{4}-\d\d-\d\dT/.test(value) && Number.isFinite(Date.parse(value));
 }

@@ -6,16 +6,11 @@ import { test } from "node:test";
 import { loadConfig } from "../config.ts";
 import { beginRun, endRun } from "./run_folder.ts";
 
-async function record(root: string): Promise<string> {
+async function record(root: string, say?: (line: string) => void): Promise<string> {
   const file = (name: string) => join(root, name);
   const files = { traces: file("traces.jsonl"), metrics: file("metrics.jsonl"), collectorLog: file("collector.log") };
-  return endRun(loadConfig({}, root), files, beginRun(files), {
-    store: "redis",
-    limits: null,
-    load: {},
-    spanAccounting: {},
-    throttling: {},
-  });
+  const content = { store: "redis", limits: null, load: {}, spanAccounting: {}, throttling: {} };
+  return endRun(loadConfig({}, root), files, beginRun(files), content, say);
 }
 
 test("endRun() leaves a link that is named like a run alone", async () => {
@@ -47,6 +42,21 @@ test("endRun() says in one line that a run cannot be written", async () => {
     mkdirSync(join(root, ".prodlike"));
     writeFileSync(join(root, ".prodlike", "runs"), "");
     await assert.rejects(record(root), { name: "UserError", message: /^Cannot write the run "\w+-\w+": \w+/ });
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});
+
+test("endRun() tells which runs it removes", async () => {
+  const root = mkdtempSync(join(tmpdir(), "prodlike-test-"));
+  try {
+    const runs = join(root, ".prodlike", "runs");
+    const old = Array.from({ length: 50 }, (_, index) => `20000101T0000${String(index).padStart(2, "0")}Z-0000`);
+    for (const id of old) mkdirSync(join(runs, id), { recursive: true });
+    const lines: string[] = [];
+    await record(root, (line) => lines.push(line));
+    assert.deepEqual(lines, [`removed, as the 50 newest recordings are kept: ${old[0]}`]);
+    assert.equal(readdirSync(runs).length, 50);
   } finally {
     rmSync(root, { recursive: true });
   }

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -9,6 +9,7 @@ import { JOB_LOCK } from "../job_lock.ts";
 import { currentRuntime, runtimeVersion } from "../runtime.ts";
 import { UserError } from "../user_error.ts";
 import { copyProfiles } from "./profile_files.ts";
+import { removeOldRuns } from "./retention.ts";
 import { copySlice, type FileMark, markEnd } from "./slice.ts";
 import type { SpanAccounting } from "./span_counts.ts";
 
@@ -20,9 +21,6 @@ export interface TelemetryFiles {
   /** The folder of the profiles; absent where they are not kept as files. */
   profiles?: string;
 }
-
-/** Oldest runs are removed beyond this number. */
-const MAX_RUNS = 50;
 
 /** A window of work that is being recorded. */
 export interface Recording {
@@ -68,7 +66,7 @@ export function beginRun(files: TelemetryFiles): Recording {
 
 /**
  * Closes the window: writes `.prodlike/runs/<id>/` with `run.json`, the slices of the collector's files and the profiles
- * whose windows overlap with this one, whole or not at all, and removes the oldest runs. Returns the folder.
+ * whose windows overlap with this one, whole or not at all. Tells `say` which old runs it removes. Returns the folder.
  *
  * @throws {UserError} when it cannot be written, as on a full disk
  */
@@ -77,6 +75,7 @@ export async function endRun(
   files: TelemetryFiles,
   run: Recording,
   content: RunContent,
+  say: (line: string) => void = () => {},
 ): Promise<string> {
   const runs = join(config.home, "runs");
   const draft = join(runs, `.${run.id}`);
@@ -102,7 +101,7 @@ export async function endRun(
     rmSync(draft, { recursive: true, force: true });
     refuse(cause);
   }
-  removeOldest(runs);
+  for (const line of removeOldRuns(runs, run.id)) say(line);
   return join(runs, run.id);
 }
 
@@ -139,19 +138,4 @@ async function gitRevision(folder: string): Promise<string> {
   } catch (error) {
     return `not known: ${(error as Error).message.split("\n")[0]}`;
   }
-}
-
-/** The ids of all runs in the folder `.prodlike/runs`, oldest first; none when there is no such folder. */
-export function runIds(runs: string): string[] {
-  if (!existsSync(runs)) return [];
-  const folders = readdirSync(runs, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  // Their names begin with the time.
-  return folders
-    .map(({ name }) => name)
-    .filter((name) => /^\d{8}T\d{6}Z-[0-9a-f]{4}$/.test(name))
-    .sort();
-}
-
-function removeOldest(runs: string): void {
-  for (const id of runIds(runs).slice(0, -MAX_RUNS)) rmSync(join(runs, id), { recursive: true, force: true });
 }

@@ -1,4 +1,5 @@
 import { UserError } from "../user_error.ts";
+import { visible } from "../visible_text.ts";
 import type { Git } from "./git.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -46,7 +47,7 @@ export async function requireEntries(git: Git, entries: StashEntry[]): Promise<v
   const list = await listEntries(git);
   const gone = entries.find(({ commit }) => !list.includes(commit));
   if (!gone) return;
-  throw new Refusal(`Cannot bring changes back: "${gone.message}" is gone from git stash list`, {
-    next: `git stash store -m "${gone.message}" ${gone.commit}`,
+  throw new Refusal(`Cannot bring changes back: "${visible(gone.message)}" is gone from git stash list`, {
+    next: `git stash store -m "${visible(gone.message)}" ${gone.commit}`,
   });
 }

@@ -3,7 +3,9 @@ import { closeSync, existsSync, openSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { execa } from "execa";
 import type { Environment } from "../config.ts";
+import { GUARD, guardedEnvironment } from "../git_guard.ts";
 import { UserError } from "../user_error.ts";
+import { visible } from "../visible_text.ts";
 
 /** What one command of git is given besides its arguments. */
 export interface GitOptions {
@@ -34,19 +36,20 @@ const MAX_OUTPUT_BYTES = 2 ** 31 - 1;
 const OPTIONS = [
   "core.fsync=all",
   "core.fsyncMethod=batch",
-  "core.fsmonitor=false",
   "core.ignoreStat=false",
   // A file whose line ends cannot be converted back is no reason to fail: its own bytes are kept too.
   "core.safecrlf=false",
+  // A folder that looks like a repository can lie in a commit: https://git-scm.com/docs/git-config, "safe.bareRepository"
+  "safe.bareRepository=explicit",
 ].flatMap((option) => ["-c", option]);
 
-/** git in `folder`, an absolute path; `identity` holds the variables that name an author, when the user has no name. */
-export function gitIn(folder: string, environment: Environment, identity: Environment = {}): Git {
-  const base = { ...gitEnvironment(environment), ...identity };
+/** git in `folder`, an absolute path; `more` holds variables for all its commands. No hook runs, and nothing is fetched. */
+export function gitIn(folder: string, environment: Environment, more: Environment = {}): Git {
+  const base = { ...guardedEnvironment(environment), GIT_NO_REPLACE_OBJECTS: "1", ...more };
 
   async function run(args: string[], { input = "", inputFile, env = {} }: GitOptions = {}) {
     const file = inputFile === undefined ? undefined : openSync(inputFile, "r");
-    const result = await execa("git", [...OPTIONS, ...args], {
+    const result = await execa("git", [...GUARD, ...OPTIONS, ...args], {
       cwd: folder,
       env: { ...base, ...env },
       extendEnv: false,
@@ -87,24 +90,21 @@ interface Failure {
 }
 
 function failure(folder: string, { command, message = "", stderr, code }: Failure): GitError {
-  if (!existsSync(folder)) return new GitError(`Cannot work in "${folder}": there is no such folder`);
+  const shown = visible(folder);
+  if (!existsSync(folder)) return new GitError(`Cannot work in "${shown}": there is no such folder`);
   if (code === "ENOENT") return new GitError("Cannot find git: it has to be installed (https://git-scm.com)");
-  const said =
-    Buffer.from(stderr ?? [])
-      .toString("utf8")
-      .trim() || message;
-  return new GitError(`Cannot run "git ${command}" in "${folder}": ${said}`);
+  const text = Buffer.from(stderr ?? []).toString("utf8");
+  // One line, also when a filter wrote it, or a name in it has line feeds.
+  const said = (text.trim() || message).split(/\s*\n/).map(visible).join("; ");
+  if (/transport '.*' not allowed|promisor remote/.test(said)) return lacking(shown, `git ${command}`, said);
+  return new GitError(`Cannot run "git ${command}" in "${shown}": ${said}`);
 }
 
-/** The caller's environment without what points git elsewhere, as it does inside a hook. */
-function gitEnvironment(environment: Environment): Environment {
-  const kept = /^GIT_(CONFIG_(?!PARAMETERS)|EXEC_PATH$|(AUTHOR|COMMITTER)_(NAME|EMAIL)$)/;
-  return {
-    ...Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith("GIT_") || kept.test(name))),
-    LC_ALL: "C",
-    GIT_OPTIONAL_LOCKS: "0",
-    GIT_TERMINAL_PROMPT: "0",
-    // The bytes of an object, not of one that stands in for it.
-    GIT_NO_REPLACE_OBJECTS: "1",
-  };
+/** git wanted to fetch something that a partial clone lacks. */
+function lacking(folder: string, command: string, said: string): GitError {
+  // "unable to read sha1 file of a.ts (<id>)", "could not fetch <id> from promisor remote"; or not a word, when it ends by SIGPIPE
+  const [id] = /\b[0-9a-f]{40,}\b/.exec(said) ?? [];
+  const next = id ? `cat-file -e ${id}` : "rev-list --objects --no-walk --missing=print HEAD";
+  const state = `${id ? `object ${id}` : "an object"} is missing here, and nothing is fetched for a partial clone`;
+  return new GitError(`Cannot run "${command}" in "${folder}": ${state}`, { next: `git -C "${folder}" ${next}` });
 }

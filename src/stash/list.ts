@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../user_error.ts";
+import { visible } from "../visible_text.ts";
 
 /** What to set aside: paths or pathspecs of git, as seen from the application's folder. */
 export interface StashList {
@@ -27,11 +28,13 @@ export function readList(app: string, stashPaths: string | undefined): StashList
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === "ENOENT") return undefined;
-    throw new UserError(`Cannot read "${file}": ${message}`, { cause });
+    throw new UserError(`Cannot read "${visible(file)}": ${visible(message)}`, { cause });
   }
   const list = parseList(text);
   if (list.plain.length + list.ignored.length) return list;
-  throw new UserError(`Cannot use ${stashPaths === undefined ? `"${file}"` : "STASH_PATHS"}: it names no path`);
+  throw new UserError(
+    `Cannot use ${stashPaths === undefined ? `"${visible(file)}"` : "STASH_PATHS"}: it names no path`,
+  );
 }
 
 /** Reads one path a line, `#` comments, prefix `ignored:`. */

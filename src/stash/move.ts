@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { UserError } from "../user_error.ts";
+import { visible } from "../visible_text.ts";
 import { readState } from "./file_state.ts";
 import { INTENT, intendToAdd, readIndex, writeIndex } from "./index_state.ts";
 import { moveFiles, removeDrafts } from "./move_files.ts";
@@ -57,9 +58,12 @@ export async function planMove(
   const left = record.paths.filter((each) => !hasKnownFile(each) || !hasKnownEntry(each)).map(({ path }) => path);
   if (left.length && !leaveOthers) {
     const more = left.length > 1 ? ` and ${left.length - 1} more` : "";
-    throw new Refusal(`Cannot move "${left[0]}"${more}: changed since, the state that was recorded is wanted`, {
-      next: `git status; by hand: git stash apply --index ${record.entries[0]?.commit}`,
-    });
+    throw new Refusal(
+      `Cannot move "${visible(left[0]!)}"${more}: changed since, the state that was recorded is wanted`,
+      {
+        next: `git status; by hand: git stash apply --index ${record.entries[0]?.commit}`,
+      },
+    );
   }
   const [files, entries] = [record.paths.filter(hasKnownFile), record.paths.filter(hasKnownEntry)];
   requireNoSubmodule(repository, index, record.paths);
@@ -80,7 +84,7 @@ export async function runMove(repository: Repository, record: StashRecord, move:
   const entries = move.entries.map(({ path, [to]: { index } }): [string, string | undefined] => [path, index]);
   const now = await readIndex(repository.git);
   const touched = entries.find(([path]) => now.get(path) !== before.get(path)!.index);
-  if (touched) throw new UserError(`Cannot move "${touched[0]}": its index entry has changed at this moment`);
+  if (touched) throw new UserError(`Cannot move "${visible(touched[0])}": its index entry has changed at this moment`);
   await writeIndex(repository, entries);
   const intended = entries.filter((each): each is [string, string] => !!each[1]?.endsWith(INTENT));
   await intendToAdd(repository, intended);
@@ -88,7 +92,7 @@ export async function runMove(repository: Repository, record: StashRecord, move:
   const wrong =
     move.files.find(({ path, [to]: { file } }) => !isDeepStrictEqual(after.get(path)!.file, file)) ??
     move.entries.find(({ path, [to]: { index } }) => after.get(path)!.index !== index);
-  if (wrong) throw new UserError(`Cannot move "${wrong.path}": it differs from what was recorded`);
+  if (wrong) throw new UserError(`Cannot move "${visible(wrong.path)}": it differs from what was recorded`);
 }
 
 /** Whether each path of the record is on this side. */

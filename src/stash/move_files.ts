@@ -16,6 +16,7 @@ import { open as openFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { UserError } from "../user_error.ts";
+import { visible } from "../visible_text.ts";
 import { readBlobs } from "./blobs.ts";
 import { type FileState, foldersOf, isFolder, isReached, readState } from "./file_state.ts";
 import type { Move, Side } from "./move.ts";
@@ -83,7 +84,7 @@ function draftName({ entries }: StashRecord): string {
 /** Again, as late as can be: an editor may have saved the file since. */
 function requireUnchanged({ top, algorithm }: Repository, path: string, state: FileState | undefined): void {
   if (isDeepStrictEqual(readState(top, path, algorithm), state)) return;
-  throw new UserError(`Cannot move "${path}": it has changed at this moment`);
+  throw new UserError(`Cannot move "${visible(path)}": it has changed at this moment`);
 }
 
 function writeFile(file: string, name: string, { type, mode }: FileState, bytes: Buffer): void {

@@ -1,5 +1,6 @@
 import { type Dirent, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
+import { visible } from "../visible_text.ts";
 import { foldersOf, isFolder, lookAt } from "./file_state.ts";
 import type { IndexState } from "./index_state.ts";
 import type { Side } from "./move.ts";
@@ -26,7 +27,10 @@ export function requireRoom({ top }: Repository, paths: StashedPath[], to: Side)
   };
   for (const { path } of paths.filter(({ [to]: { file } }) => file)) {
     const obstacle = inTheWay(path);
-    if (obstacle) throw new Refusal(`Cannot move "${path}": "${obstacle}" is in its way`, { next: "move that away" });
+    if (!obstacle) continue;
+    throw new Refusal(`Cannot move "${visible(path)}": "${visible(obstacle)}" is in its way`, {
+      next: "move that away",
+    });
   }
 }
 
@@ -38,7 +42,9 @@ export function requireIndexRoom(index: IndexState, paths: StashedPath[], to: Si
   for (const { path } of paths.filter(({ [to]: { index } }) => index)) {
     const obstacle = foldersOf(path).find((folder) => foreign.has(folder)) ?? (folders.has(path) ? path : undefined);
     if (!obstacle) continue;
-    throw new Refusal(`Cannot move "${path}": "${obstacle}" is in its way in the index`, { next: "list that as well" });
+    throw new Refusal(`Cannot move "${visible(path)}": "${visible(obstacle)}" is in its way in the index`, {
+      next: "list that as well",
+    });
   }
 }
 

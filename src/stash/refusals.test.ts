@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:f
 import { join } from "node:path";
 import { test } from "node:test";
 import { makeRepository, type TestRepository } from "../../test/stash_repository.ts";
+import { selectionLines } from "./stash_text.ts";
 
 /** A repository with a change, made by `change`, in which neither the list `list` nor what was set aside may move. */
 async function inRepository(work: (repository: TestRepository) => Promise<void>): Promise<void> {
@@ -194,4 +195,32 @@ test("two at once: one sets aside, the other is told", () =>
     assert.match(reasons[0], /^Cannot move changes: another make stash or make unstash is at work here$/);
     await repository.unstash();
     assert.deepEqual(await repository.snapshot(), before);
+  }));
+
+test("names and what filters say are shown with their control characters by name, each on its line", () =>
+  inRepository(async (repository) => {
+    const name = "\x1b[2J\nSet aside\x9b\u202e.ts";
+    const seen = "⟨ESC⟩[2J⟨LF⟩Set aside⟨U+009B⟩⟨U+202E⟩.ts";
+    repository.write(name, "new\n");
+    repository.write(" end ", "new\n");
+    const selection = await repository.select(".\n*gone\x9b\n");
+    assert.deepEqual(selectionLines(selection), [
+      `  untracked  ${seen}`,
+      '  untracked  " end "',
+      "  skipped    *gone⟨U+009B⟩: matches nothing that has changed",
+    ]);
+    await repository.stash(".");
+    repository.write(name, "another\n");
+    await assert.rejects(repository.unstash(), {
+      message: `Cannot move "${seen}": changed since, the state that was recorded is wanted`,
+    });
+    rmSync(join(repository.folder, name));
+    await repository.unstash();
+
+    await repository.git(["config", "filter.loud.clean", "printf 'no\\033[2J\\nSet aside' >&2; exit 1"]);
+    await repository.git(["config", "filter.loud.required", "true"]);
+    repository.write(".git/info/attributes", "* filter=loud\n");
+    await assert.rejects(repository.stash("a.ts\n*.ts"), {
+      message: /^Cannot run "git [-a-z]+" .*: no⟨ESC⟩\[2J; Set aside.*$/,
+    });
   }));

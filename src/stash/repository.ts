@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Environment } from "../config.ts";
 import { takeLock } from "../stack/lock.ts";
 import { UserError } from "../user_error.ts";
+import { visible } from "../visible_text.ts";
 import { type Git, GitError, gitIn } from "./git.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -34,7 +35,9 @@ const NOBODY = { NAME: "prodlike", EMAIL: "prodlike@localhost" };
  */
 export async function openRepository(app: string, environment: Environment): Promise<Repository> {
   if (!statSync(app, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new UserError(`Cannot use APP="${app}": there is no such folder`, { next: "APP=<folder of an application>" });
+    throw new UserError(`Cannot use APP="${visible(app)}": there is no such folder`, {
+      next: "APP=<folder of an application>",
+    });
   }
   const facts = ["--show-toplevel", "--absolute-git-dir", "--show-object-format", "--show-prefix"];
   const lines = (
@@ -44,12 +47,12 @@ export async function openRepository(app: string, environment: Environment): Pro
   ).split("\n");
   const [top, gitFolder, algorithm, prefix] = lines;
   if (!top || !gitFolder || !algorithm || prefix === undefined || lines.length !== 5) {
-    throw new UserError(`Cannot use APP="${app}": the name of its folder has a line feed`);
+    throw new UserError(`Cannot use APP="${visible(app)}": the name of its folder has a line feed`);
   }
-  const identity = await identityFor(gitIn(top, environment));
-  const ours = join(gitFolder, "prodlike");
-  const git = gitIn(top, environment, identity);
-  return { git, appGit: gitIn(app, environment, identity), top, prefix, gitFolder, ours, algorithm };
+  const plain = gitIn(top, environment);
+  const more = { ...(await identityFor(plain)), ...(await withoutHooks(plain, environment)) };
+  const [git, appGit] = [gitIn(top, environment, more), gitIn(app, environment, more)];
+  return { git, appGit, top, prefix, gitFolder, ours: join(gitFolder, "prodlike"), algorithm };
 }
 
 /**
@@ -71,8 +74,8 @@ export async function locked<T>({ gitFolder, ours }: Repository, work: () => Pro
   if (what) throw new Refusal(`Cannot move changes: a ${what} is under way`, { next: "git status, and finish it" });
   const indexLock = join(gitFolder, "index.lock");
   if (existsSync(indexLock)) {
-    const next = `wait for it; when no git runs any more: rm "${indexLock}"`;
-    throw new UserError(`Cannot move changes: another git holds "${indexLock}"`, { next });
+    const next = `wait for it; when no git runs any more: rm "${visible(indexLock)}"`;
+    throw new UserError(`Cannot move changes: another git holds "${visible(indexLock)}"`, { next });
   }
   mkdirSync(ours, { recursive: true, mode: 0o700 });
   const lock = join(ours, "stash.lock");
@@ -111,4 +114,16 @@ async function identityFor(git: Git): Promise<Environment> {
     Object.entries(NOBODY).map(([part, value]) => [`GIT_${role}_${part}`, value]),
   );
   return Object.fromEntries(roles);
+}
+
+/** git 2.54 and newer run hooks of the configuration too, and switch them off by name: https://git-scm.com/docs/git-hook */
+async function withoutHooks(git: Git, environment: Environment): Promise<Environment> {
+  const settings = (await git.text(["config", "--list", "--null", "--name-only"])).split("\0");
+  const hooks = new Set(settings.flatMap((setting) => /^hook\.(.+)\.\w+$/.exec(setting)?.[1] ?? []));
+  const first = Number(environment.GIT_CONFIG_COUNT || 0);
+  const switches = [...hooks].flatMap((name, index) => [
+    [`GIT_CONFIG_KEY_${first + index}`, `hook.${name}.enabled`],
+    [`GIT_CONFIG_VALUE_${first + index}`, "false"],
+  ]);
+  return { ...Object.fromEntries(switches), GIT_CONFIG_COUNT: String(first + hooks.size) };
 }

@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import { UserError } from "../user_error.ts";
+import { visible } from "../visible_text.ts";
 import { lookAt } from "./file_state.ts";
 import type { StashList } from "./list.ts";
 import { Refusal } from "./refusal.ts";
@@ -29,8 +30,8 @@ export async function selectChanges(repository: Repository, list: StashList): Pr
   }
   const outside = changes.find(({ path }) => !path.startsWith(repository.prefix));
   if (outside) {
-    throw new UserError(`Cannot set "${outside.path}" aside: it is outside of the application's folder`, {
-      next: `make stash APP="${repository.top}"`,
+    throw new UserError(`Cannot set "${visible(outside.path)}" aside: it is outside of the application's folder`, {
+      next: `make stash APP="${visible(repository.top)}"`,
     });
   }
   const skipped: Selection["skipped"] = [];
@@ -59,11 +60,11 @@ async function reasonToSkip(repository: Repository, listed: string, { changes, i
   const stat = lookAt(posix.join(repository.top, path));
   if (!stat) return "does not exist";
   if (!stat.isFile() && !stat.isDirectory() && !stat.isSymbolicLink()) {
-    throw new Refusal(`Cannot set "${path}" aside: it is neither a file nor a link`);
+    throw new Refusal(`Cannot set "${visible(path)}" aside: it is neither a file nor a link`);
   }
   requireNoSubmodule(repository, new Map(), [{ path }]);
   const isHidden = await repository.git.succeeds(["check-ignore", "--quiet", "--", path]);
-  if (isHidden) return isIgnored ? "holds nothing" : `is ignored by git: list it as ignored:${listed}`;
+  if (isHidden) return isIgnored ? "holds nothing" : `is ignored by git: list it as ignored:${visible(listed)}`;
   const tagged = await repository.git.text(["--literal-pathspecs", "ls-files", "-v", "-z", "--", path]);
   const isOverlooked = tagged.endsWith(` ${path}\0`) && !tagged.startsWith("H");
   return isOverlooked ? "is marked assume-unchanged or skip-worktree: git does not look at it" : "has not changed";

@@ -1,5 +1,6 @@
 import { lstatSync, mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
+import { visible } from "../visible_text.ts";
 import { storeBlobs } from "./blobs.ts";
 import { type FileContent, foldersOf, isFolder, isReached, readContent, withoutBytes } from "./file_state.ts";
 import { INTENT, readIndex, readTree } from "./index_state.ts";
@@ -75,7 +76,7 @@ function requireFit(path: string, { file, index }: StashedPath["changed"]): void
     file?.type === "other"
       ? "it is no file of less than 1 GiB, and no link with a UTF-8 target"
       : index && !/^\d+ \w+$/.test(index.replace(INTENT, "")) && `it is${index.replace(/^\d+ \w+/, "")} in the index`;
-  if (reason) throw new Refusal(`Cannot set "${path}" aside: ${reason}`);
+  if (reason) throw new Refusal(`Cannot set "${visible(path)}" aside: ${reason}`);
 }
 
 function foldersAround({ top }: Repository, paths: StashedPath[]): Record<string, number> {

@@ -1,4 +1,5 @@
 import { UserError } from "../user_error.ts";
+import { visible } from "../visible_text.ts";
 import { makeEntries } from "./commits.ts";
 import { dropEntry, listEntries, requireEntries, storeEntry } from "./entries.ts";
 import { isAt, planMove, runMove } from "./move.ts";
@@ -94,7 +95,7 @@ export async function dropAll(repository: Repository, record: StashRecord): Prom
 
 /** "3 paths are", for sentences. */
 function count({ paths }: StashRecord): string {
-  return paths.length === 1 ? `"${paths[0]!.path}" is` : `${paths.length} paths are`;
+  return paths.length === 1 ? `"${visible(paths[0]!.path)}" is` : `${paths.length} paths are`;
 }
 
 async function undone(repository: Repository, record: StashRecord, cause: Error): Promise<UserError> {
@@ -106,7 +107,7 @@ async function undone(repository: Repository, record: StashRecord, cause: Error)
       left = move.left;
     }
     const note = left.length
-      ? `undone but for "${left.join('", "')}", the entries are kept`
+      ? `undone but for "${visible(left.join('", "'))}", the entries are kept`
       : await forgetUnmoved(repository, record);
     if (left.length) forgetRecord(repository);
     return new UserError(`${cause.message}; ${note}`, { cause });

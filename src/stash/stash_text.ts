@@ -1,3 +1,4 @@
+import { visible } from "../visible_text.ts";
 import type { StashRecord } from "./record.ts";
 import type { Selection } from "./select.ts";
 import type { Change } from "./status.ts";
@@ -13,7 +14,7 @@ export function selectionLines({ changes, skipped }: Pick<Selection, "changes" |
 
 /** A line for each entry of `git stash list`. */
 export function entryLines({ entries }: StashRecord): string[] {
-  return entries.map(({ message, commit }) => `  ${commit.slice(0, 12)}  ${message}`);
+  return entries.map(({ message, commit }) => `  ${commit.slice(0, 12)}  ${visible(message)}`);
 }
 
 /** What machines read of paths. */
@@ -21,8 +22,7 @@ export function pathsJson(changes: readonly Change[]): object[] {
   return changes.map(({ path, kind, state }) => ({ path, kind, state }));
 }
 
-/** A name as it is, or quoted when it would not stand on one line. */
+/** A name as it can be seen, in quotes when there is a space at an end. */
 function shown(path: string): string {
-  // Control characters, and a space at an end.
-  return /[\p{Cc}\u2028\u2029]|^\s|\s$/u.test(path) ? JSON.stringify(path) : path;
+  return /^\s|\s$/.test(path) ? `"${visible(path)}"` : visible(path);
 }

@@ -1,4 +1,5 @@
 import { UserError } from "../user_error.ts";
+import { visible } from "../visible_text.ts";
 import { Refusal } from "./refusal.ts";
 import type { Repository } from "./repository.ts";
 
@@ -27,7 +28,7 @@ export interface Status {
  * @throws {UserError} when there is no commit yet
  */
 export async function readStatus({ appGit }: Repository, paths: string[], { ignored = false } = {}): Promise<Status> {
-  const shape = ["--porcelain=v2", "-z", "--branch", "--no-renames", "--untracked-files=all"];
+  const shape = ["--porcelain=v2", "-z", "--branch", "--no-ahead-behind", "--no-renames", "--untracked-files=all"];
   const scope = ["--ignore-submodules=none", `--ignored=${ignored ? "traditional" : "no"}`];
   const output = await appGit.text(["status", ...shape, ...scope, "--", ...paths]);
   const changes = new Map<string, Change>();
@@ -60,7 +61,9 @@ function changeOf(line: string): Change | undefined {
     (path.endsWith("/") && "is a repository of its own") ||
     (path.includes("\u{FFFD}") && "has a name that is not UTF-8");
   if (reason) {
-    throw new Refusal(`Cannot set "${path}" aside: it ${reason}`, { next: `leave it out: list :!${path} as well` });
+    throw new Refusal(`Cannot set "${visible(path)}" aside: it ${reason}`, {
+      next: `leave it out: list :!${visible(path)} as well`,
+    });
   }
   const kind = tracked !== undefined ? "tracked" : mark === "?" ? "untracked" : "ignored";
   return { path, kind, state: xy ? words(xy) : kind };

@@ -1,4 +1,5 @@
 import { UserError } from "../user_error.ts";
+import { visible } from "../visible_text.ts";
 import { requireEntries } from "./entries.ts";
 import { planMove, runMove } from "./move.ts";
 import { flushFiles } from "./move_files.ts";
@@ -48,7 +49,7 @@ async function undone(repository: Repository, record: StashRecord, cause: Error)
     const move = await planMove(repository, record, "clean", { from: ["changed", "clean"], leaveOthers: true });
     await runMove(repository, record, move);
     if (!move.left.length) enterPhase(repository, record, "stashed");
-    const note = move.left.length ? `undone but for "${move.left.join('", "')}"` : "undone";
+    const note = move.left.length ? `undone but for "${visible(move.left.join('", "'))}"` : "undone";
     return new UserError(`${cause.message}; ${note}`, { next, cause });
   } catch (error) {
     return new UserError(`${cause.message}; and it cannot be undone: ${(error as Error).message}`, { next, cause });

@@ -111,7 +111,7 @@ async function verifyJob(verifying: Verifying): Promise<{ result: Verification; 
   checks.push(...missingParts(stack.parts, await stack.status()));
   const ended = await endedPartsExplained(stack);
   const content = { store: stack.store, limits, load: { kind: "verify", ...load }, spanAccounting, throttling, ended };
-  const folder = await endRun(config, files, run, content);
+  const folder = await endRun(config, files, run, content, verifying.say);
   const warnings = [
     ...accountingWarnings(spanAccounting, config, stack),
     ...throttlingWarnings(throttling, { service: worker, job: jobId }),

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import type { Readable } from "node:stream";
 import { execa } from "execa";
 import type { Environment } from "../../config.ts";
+import { GUARD, guardedEnvironment } from "../../git_guard.ts";
 import { UserError } from "../../user_error.ts";
 
 /** git at work in one folder. */
@@ -38,12 +39,6 @@ const TIMEOUT_MS = 60_000;
 /** More output than this is not kept, bytes. */
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
-/** These override the repository's configuration: it may name programs, and reviewing it must not start them. */
-const OPTIONS = ["core.fsmonitor=false", "core.hooksPath=/dev/null", "protocol.allow=never"].flatMap((option) => [
-  "-c",
-  option,
-]);
-
 /**
  * git in the folder `directory` (absolute, without symbolic links), which errors call `name`.
  * A repository is searched there and no higher, nothing in it is executed, and the network is never used.
@@ -51,14 +46,14 @@ const OPTIONS = ["core.fsmonitor=false", "core.hooksPath=/dev/null", "protocol.a
 export function gitIn(directory: string, name: string, { environment, isTrusted }: GitOptions): Git {
   const options = {
     cwd: directory,
-    env: gitEnvironment(directory, environment),
+    env: { ...guardedEnvironment(environment), GIT_CEILING_DIRECTORIES: dirname(directory) },
     extendEnv: false,
     timeout: TIMEOUT_MS,
     maxBuffer: MAX_OUTPUT_BYTES,
     reject: false,
   } as const;
   const trust = isTrusted ? ["-c", `safe.directory=${directory}`] : [];
-  const command = (args: string[]) => ["--no-pager", ...OPTIONS, ...trust, ...args];
+  const command = (args: string[]) => ["--no-pager", ...GUARD, ...trust, ...args];
 
   async function run(args: string[], input = ""): Promise<GitResult> {
     const result = await execa("git", command(args), { ...options, input });
@@ -107,23 +102,4 @@ interface Failure {
   code?: string | undefined;
   timedOut?: boolean;
   isMaxBuffer?: boolean;
-}
-
-/** The caller's environment without what points git at another repository, as it does inside a hook. */
-function gitEnvironment(directory: string, environment: Environment): Environment {
-  // GIT_CONFIG_* stays, and the global and the system configuration too: `safe.directory` is only believed there.
-  const kept = Object.entries(environment).filter(
-    ([name]) =>
-      !name.startsWith("GIT_") || (/^GIT_(CONFIG_|EXEC_PATH$)/.test(name) && name !== "GIT_CONFIG_PARAMETERS"),
-  );
-  return {
-    ...Object.fromEntries(kept),
-    LC_ALL: "C",
-    GIT_OPTIONAL_LOCKS: "0",
-    GIT_TERMINAL_PROMPT: "0",
-    GIT_CEILING_DIRECTORIES: dirname(directory),
-    // A partial clone fetches missing objects by a command that its own configuration names.
-    GIT_NO_LAZY_FETCH: "1",
-    GIT_ALLOW_PROTOCOL: "none",
-  };
 }
