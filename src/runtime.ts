@@ -11,6 +11,11 @@ export const currentRuntime: Runtime = "Deno" in globalThis ? "deno" : "node";
 /** Its version, which Deno reports as that of the Node it stands in for. */
 export const runtimeVersion = process.versions.deno ?? process.versions.node;
 
+/** Lets this process live on when what it prints cannot be written, as on a full disk, or when nobody reads it any more. */
+export function outliveOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+}
+
 /**
  * The command line that runs the TypeScript file `entry` (absolute path) on `runtime`, without a shell.
  *
