@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { startCollector } from "../src/collector/collector.ts";
 import { loadConfig, readEnvironment } from "../src/config.ts";
+import { outliveOutput } from "../src/runtime.ts";
 import { UserError } from "../src/user_error.ts";
 
 /** The embedded collector as a process: says "ready" to the parent that forked it, ends on SIGTERM and SIGINT. */
@@ -17,6 +18,7 @@ async function main(): Promise<void> {
   process.channel?.unref();
 }
 
+outliveOutput();
 try {
   await main();
 } catch (error) {

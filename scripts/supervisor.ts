@@ -1,8 +1,10 @@
 import { loadConfig, readEnvironment } from "../src/config.ts";
+import { outliveOutput } from "../src/runtime.ts";
 import { runSupervisor } from "../src/stack/supervisor.ts";
 import { UserError } from "../src/user_error.ts";
 
 // Started by the commands, never by hand; its last line is what they say when it fails.
+outliveOutput();
 try {
   await runSupervisor(loadConfig(readEnvironment()));
 } catch (error) {

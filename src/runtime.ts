@@ -14,6 +14,11 @@ export const RUN_TYPESCRIPT = new URL("./run_typescript.mjs", import.meta.url).h
 /** Its version, which Deno reports as that of the Node it stands in for. */
 export const runtimeVersion = process.versions.deno ?? process.versions.node;
 
+/** Lets this process live on when what it prints cannot be written, as on a full disk, or when nobody reads it any more. */
+export function outliveOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+}
+
 /**
  * The command line that runs the TypeScript file `entry` (absolute path) on `runtime`, without a shell.
  *

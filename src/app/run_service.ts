@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { relative } from "node:path";
 import { getHeapStatistics } from "node:v8";
 import { type Config, loadConfig, readEnvironment } from "../config.ts";
+import { outliveOutput } from "../runtime.ts";
 import { UserError } from "../user_error.ts";
 import { createLog, type Log } from "./log.ts";
 
@@ -29,6 +30,7 @@ export async function runService(
   name: string,
   start: (config: Config, options: ServiceOptions) => Promise<Service>,
 ): Promise<void> {
+  outliveOutput();
   const log = createLog(name);
   const stopping = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) {

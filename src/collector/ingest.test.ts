@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { Profile, Sample, StringTable, ValueType } from "pprof-format";
+import { fillDisk, withSmallDisk } from "../../test/small_disk.ts";
 import { startCollector } from "./collector.ts";
 import { send } from "./test_collector.ts";
 
@@ -167,6 +168,22 @@ test("the oldest profiles go when there are too many, also those of an earlier r
     rmSync(folder, { recursive: true });
   }
 });
+
+test("/ingest answers 503 on a full disk, keeps no half profile, and goes on when there is room", (t) =>
+  withSmallDisk(t, (folder) =>
+    withIngest(
+      async ({ url, folder: kept }) => {
+        assert.equal((await post(`${url}?${QUERY}`, pprof())).status, 200);
+        const before = readdirSync(kept, { recursive: true });
+        const filler = fillDisk(folder);
+        assert.equal((await post(`${url}?${QUERY}`, pprof())).status, 503);
+        assert.deepEqual(readdirSync(kept, { recursive: true }), before);
+        rmSync(filler);
+        assert.equal((await post(`${url}?${QUERY}`, pprof())).status, 200);
+      },
+      { folder },
+    ),
+  ));
 
 test("without profiles nothing listens for them, and no folder is made", async () => {
   const folder = mkdtempSync(join(tmpdir(), "ingest-"));

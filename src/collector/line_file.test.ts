@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { withSmallDisk } from "../../test/small_disk.ts";
 import { oneSpan, withCollector } from "./test_collector.ts";
 
 test("the collector appends to what is there and drops an unfinished last line", async () => {
@@ -54,17 +55,9 @@ test("the collector rotates a file before it passes its limit, between two lines
     { maxFileBytes: 1_000, maxLogBytes: 1_000 },
   ));
 
-test("the collector answers 503, leaves no half line and goes on when the disk is full", async (context) => {
-  const folder = mkdtempSync(join(tmpdir(), "collector-full-"));
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], { stdio: "pipe" });
-  } catch (error) {
-    rmSync(folder, { recursive: true });
-    context.skip(`needs the right to mount a small file system: ${(error as Error).message.trim()}`);
-    return;
-  }
-  try {
-    await withCollector(
+test("the collector answers 503, leaves no half line and goes on when the disk is full", (t) =>
+  withSmallDisk(t, (folder) =>
+    withCollector(
       async ({ post, text, counts }) => {
         const padding = "x".repeat(9_000);
         let response = await post(oneSpan(padding));
@@ -84,9 +77,36 @@ test("the collector answers 503, leaves no half line and goes on when the disk i
         assert.equal((await post(oneSpan("again"))).status, 200);
       },
       { folder },
+    ),
+  ));
+
+test("the collector takes back a half line later when the file system refuses it at once", (t) =>
+  withSmallDisk(t, async (folder) => {
+    const file = join(folder, "traces.jsonl");
+    const change = (flag: string) => execFileSync("chattr", [flag, file], { stdio: "pipe" });
+    writeFileSync(file, "");
+    try {
+      for (const flag of ["+a", "-a"]) change(flag);
+    } catch (error) {
+      return t.skip(`SKIPPED: needs append-only files: ${(error as Error).message.trim()}`);
+    }
+    await withCollector(
+      async ({ post, text, counts }) => {
+        change("+a"); // a file that may only grow refuses to be cut
+        const padding = "x".repeat(9_000);
+        let response = await post(oneSpan(padding));
+        while (response.status === 200) response = await post(oneSpan(padding));
+        assert.equal(response.status, 503);
+        // What was not acknowledged is still there, a half line or a whole one.
+        assert.equal(text("traces.jsonl").split("\n").filter(Boolean).length, counts().spans + 1);
+        truncateSync(join(folder, "collector.log"));
+        assert.equal((await post(oneSpan("refused"))).status, 503);
+        change("-a");
+        assert.equal((await post(oneSpan("again"))).status, 200);
+        const lines = text("traces.jsonl").trimEnd().split("\n");
+        assert.equal(lines.length, counts().spans);
+        for (const line of lines) JSON.parse(line);
+      },
+      { folder },
     );
-  } finally {
-    execFileSync("umount", [folder]);
-    rmSync(folder, { recursive: true });
-  }
-});
+  }));

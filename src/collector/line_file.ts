@@ -13,6 +13,8 @@ export class LineFile {
   private file: number | undefined;
   /** Size before the last piece. */
   private before = 0;
+  /** Whether something of the last piece is still to be taken back. */
+  private isTorn = false;
 
   /** Opens the file, mode 0600, and drops an unfinished last line, which only a crash leaves. */
   constructor(path: string, maxBytes: number) {
@@ -24,8 +26,9 @@ export class LineFile {
     if (end < size) ftruncateSync(this.file, end);
   }
 
-  /** Appends one piece. @throws what `write` threw, with nothing of the piece left in the file */
+  /** Appends one piece. @throws what the file system throws; nothing of the piece is left in the file when the next one comes */
   append(bytes: Uint8Array): void {
+    if (this.isTorn) this.undo();
     const file = this.rotated(bytes.length);
     this.before = fstatSync(file).size;
     try {
@@ -36,9 +39,12 @@ export class LineFile {
     }
   }
 
-  /** Takes the last piece back. */
+  /** Takes the last piece back. @throws when that cannot be now; it is done before the next piece then */
   undo(): void {
-    if (this.file !== undefined) ftruncateSync(this.file, this.before);
+    if (this.file === undefined) return;
+    this.isTorn = true;
+    ftruncateSync(this.file, Math.min(this.before, fstatSync(this.file).size));
+    this.isTorn = false;
   }
 
   close(): void {

@@ -42,8 +42,13 @@ export class ProfileStore {
     let twin = 1;
     while (existsSync(name(twin))) twin++;
     const draft = join(folder, ".draft");
-    writeFileSync(draft, bytes, { mode: 0o600 });
-    renameSync(draft, name(twin));
+    try {
+      writeFileSync(draft, bytes, { mode: 0o600 });
+      renameSync(draft, name(twin));
+    } catch (error) {
+      rmSync(draft, { force: true }); // half of it takes room that others need
+      throw error;
+    }
     this.#keep(name(twin), bytes.length);
   }
 

@@ -1,6 +1,12 @@
-import { renameSync, writeFileSync } from "node:fs";
+import { closeSync, constants, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { cannotWrite, systemError } from "../system_error.ts";
 import { UserError } from "../user_error.ts";
+import { withReserve } from "./reserve.ts";
+
+/** As "w", but a link that somebody else has put there is not followed. */
+const DRAFT_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
 
 /** A file that is damaged, or of another version of prodlike. */
 export class DamagedFileError extends UserError {
@@ -26,7 +32,11 @@ export async function readJson<T extends object>(
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw new UserError(`Cannot read "${file}": ${message}`, { next: `ls -l "${file}"`, cause });
+    const doing = `Cannot read "${file}"`;
+    throw (
+      systemError(doing, cause, dirname(file)) ??
+      new UserError(`${doing}: ${message}`, { next: `ls -l "${file}"`, cause })
+    );
   }
   try {
     const value = JSON.parse(text);
@@ -46,9 +56,22 @@ export async function readJson<T extends object>(
  */
 export function writeJson(file: string, value: unknown): void {
   try {
-    writeFileSync(`${file}.new`, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
-    renameSync(`${file}.new`, file);
+    withReserve(dirname(file), () => replace(file, `${JSON.stringify(value, null, 2)}\n`));
   } catch (cause) {
-    throw new UserError(`Cannot write "${file}": ${(cause as Error).message}`, { cause });
+    throw cannotWrite(`Cannot write "${file}"`, cause, dirname(file));
+  }
+}
+
+function replace(file: string, text: string): void {
+  const draft = `${file}.new`;
+  const handle = openSync(draft, DRAFT_FLAGS, 0o600);
+  try {
+    writeFileSync(handle, text);
+    renameSync(draft, file);
+  } catch (error) {
+    rmSync(draft, { force: true }); // half of it takes room that others need
+    throw error;
+  } finally {
+    closeSync(handle);
   }
 }

@@ -4,6 +4,7 @@ import { relative } from "node:path";
 import { execa } from "execa";
 import type { Config } from "../config.ts";
 import { compareLimits, type Enforcement } from "../limits/enforcement.ts";
+import { removeEnforcement } from "../limits/plan_enforcement.ts";
 import { openCgroup } from "../telemetry/cgroup.ts";
 import { UserError } from "../user_error.ts";
 import { readLimits, recordLimits } from "./limits_record.ts";
@@ -14,7 +15,8 @@ import type { ProcessId } from "./process_id.ts";
 import type { PartEvent, Progress, Request } from "./protocol.ts";
 import type { PartStatus, Stack, UseOptions } from "./stack.ts";
 import { isUp, PARTS, type PartName, readState, runningParts, type StackState, stackFiles } from "./state.ts";
-import { command, SupervisorLostError } from "./supervisor_client.ts";
+import { endStrays } from "./strays.ts";
+import { command, NoSupervisorError, SupervisorLostError } from "./supervisor_client.ts";
 
 /** The stack as processes on this machine, which a supervisor starts and watches. */
 export function localStack(config: Config): Stack {
@@ -40,8 +42,7 @@ export function localStack(config: Config): Stack {
     limitWorker: (progress) => limitWorker(config, progress),
     async status() {
       const state = await readState(config);
-      const { worker } = state?.parts ?? {};
-      const limits = worker && (await readLimits(config, identityOf(worker)));
+      const limits = await limitsOfWorker(config, state);
       const statuses = statusOf(config, state);
       if (statuses.worker && limits) statuses.worker.limits = limits;
       return statuses;
@@ -55,8 +56,27 @@ export function localStack(config: Config): Stack {
 async function limitWorker(config: Config, progress: Progress): Promise<Enforcement[]> {
   await buildWorker(config, progress);
   const parts = wantedParts({ ...config, onlyCollector: false });
-  await command(config, { command: "limit", environment: config.environment, parts }, progress);
+  const request: Request = { command: "limit", environment: config.environment, parts };
+  await keepLimits(config, () => command(config, request, progress));
   return readEnforcement(config);
+}
+
+/** What holds for the worker of a record; `undefined` when it is not limited. */
+async function limitsOfWorker(config: Config, state: StackState | undefined): Promise<Enforcement[] | undefined> {
+  const { worker } = state?.parts ?? {};
+  return worker && readLimits(config, identityOf(worker));
+}
+
+/** When the worker cannot be replaced, a limited one that ran before is back as another process: the same holds for that. */
+async function keepLimits<T>(config: Config, replaceWorker: () => Promise<T>): Promise<T> {
+  const limits = await limitsOfWorker(config, await readState(config));
+  try {
+    return await replaceWorker();
+  } catch (error) {
+    const { worker } = (await readState(config))?.parts ?? {};
+    if (worker?.limited && limits) recordLimits(config, { worker: identityOf(worker), limits });
+    throw error;
+  }
 }
 
 async function buildWorker({ root }: Config, { signal }: Progress): Promise<void> {
@@ -143,7 +163,7 @@ async function withStack<T>(
   try {
     const parts = wantedParts(config);
     const request: Request = { command: "use", environment: config.environment, parts, limited };
-    await command(config, request, { ...progress, onEvent }, use);
+    await keepLimits(config, () => command(config, request, { ...progress, onEvent }, use));
   } catch (error) {
     // Without the supervisor nobody else ends what was started for this alone.
     const unstoppable = new AbortController().signal;
@@ -155,10 +175,20 @@ async function withStack<T>(
   throw outcome?.reason;
 }
 
-/** Ends also what a supervisor that died left behind. */
+/** Ends also what a supervisor that died left behind, and when none can be started, as on a full disk, all by itself. */
 async function stackDown(config: Config, progress: Progress): Promise<PartName[]> {
-  if (!(await readState(config)) && findMarked(config.root).length === 0) return [];
-  return command(config, { command: "down" }, progress);
+  const state = await readState(config);
+  const marked = findMarked(config.root);
+  if (!state && marked.length === 0) return [];
+  try {
+    return await command(config, { command: "down" }, progress);
+  } catch (error) {
+    if (!(error instanceof NoSupervisorError)) throw error;
+    progress.say(`${error.message}; what runs is ended without it.`);
+    const ended = await endStrays(config.root, [], progress);
+    await removeEnforcement(state?.parts.worker?.limited?.folders ?? []);
+    return ended;
+  }
 }
 
 async function restartCollector(config: Config, progress: Progress): Promise<void> {

@@ -1,16 +1,30 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { cannotWrite } from "../system_error.ts";
 import { identify, isAlive, type ProcessId } from "./process_id.ts";
+import { withReserve } from "./reserve.ts";
 
 /**
  * Takes the lock `file` for this process; `false` when a running process has it. The lock of a process that died is
  * taken over.
+ *
+ * @throws {UserError} when it cannot be written, as on a full disk
  */
 export function takeLock(file: string): boolean {
   const mine = identify(process.pid);
   if (!mine) throw new Error(`Cannot identify process ${process.pid}`);
-  const draft = `${file}.${process.pid}`;
-  writeFileSync(draft, JSON.stringify(mine), { mode: 0o600 });
   try {
+    return withReserve(dirname(file), () => take(file, mine));
+  } catch (cause) {
+    throw cannotWrite(`Cannot take the lock "${file}"`, cause, dirname(file));
+  }
+}
+
+function take(file: string, mine: ProcessId): boolean {
+  const draft = `${file}.${process.pid}`;
+  rmSync(draft, { force: true }); // of a process that had this pid
+  try {
+    writeFileSync(draft, JSON.stringify(mine), { mode: 0o600, flag: "wx" });
     if (succeeds(() => linkSync(draft, file), "EEXIST")) return true;
     const holder = readHolder(file);
     return (

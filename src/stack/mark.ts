@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { isBlind } from "../system_error.ts";
 import { identify, type ProcessId, parentOf } from "./process_id.ts";
 import { PARTS, type PartName } from "./state.ts";
 
@@ -46,12 +47,17 @@ export function readMark(command: string[]): Marked | undefined {
   return name && { name, root };
 }
 
-/** The command line of a process, by argument; empty when it is gone. */
+/**
+ * The command line of a process, by argument; empty when it is gone.
+ *
+ * @throws when it cannot be seen for want of file descriptors
+ */
 export function commandLine(pid: number): string[] {
   if (process.platform !== "linux") return commandLinesByPs().get(pid) ?? [];
   try {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(0, -1);
-  } catch {
+  } catch (error) {
+    if (isBlind(error)) throw error;
     return [];
   }
 }

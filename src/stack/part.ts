@@ -1,7 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { diskFullError, systemError } from "../system_error.ts";
 import { UserError } from "../user_error.ts";
+import { openLog } from "./log_files.ts";
 import { ENDING, type PartPlan } from "./plan.ts";
 import { endProcess, identify, isAlive, type ProcessId } from "./process_id.ts";
 import type { PartsProgress } from "./protocol.ts";
@@ -37,8 +40,12 @@ export interface StartOptions {
  */
 export async function startPart(plan: PartPlan, { output, onSpawn, signal }: StartOptions): Promise<void> {
   await plan.prepare?.(signal);
-  const refuse = (why: string, cause?: unknown) =>
-    new UserError(`Cannot start the ${plan.name}: ${why}`, { next: `tail ${output}`, cause });
+  const doing = `Cannot start the ${plan.name}`;
+  const refuse = (why: string, cause?: unknown) => {
+    // A program that meets a full disk has often no room to say so.
+    const full = diskFullError(`${doing}: ${why}`, dirname(output));
+    return full ?? new UserError(`${doing}: ${why}`, { next: `tail ${output}`, cause });
+  };
   const child = spawnPart(plan, output);
   let isReady = false;
   child.on("message", () => {
@@ -48,7 +55,7 @@ export async function startPart(plan: PartPlan, { output, onSpawn, signal }: Sta
   // nothing about the part, and would end the supervisor if nobody listened.
   child.on("error", () => {});
   await once(child, "spawn").catch((cause) => {
-    throw refuse(cause.message, cause);
+    throw systemError(doing, cause) ?? refuse(cause.message, cause);
   });
   const part = watchChild(child);
   onSpawn(part);
@@ -73,7 +80,7 @@ export function adoptPart(state: PartState): Part {
   let timer: NodeJS.Timeout | undefined;
   const exited = new Promise<null>((resolve) => {
     timer = setInterval(() => {
-      if (isAlive(state)) return;
+      if (mayBeAlive(state)) return;
       clearInterval(timer);
       resolve(null);
     }, 500);
@@ -95,8 +102,16 @@ export function describeExit(exit: PartExit | null): string {
   return exit.signal ?? `exit code ${exit.code}`;
 }
 
+function mayBeAlive(id: ProcessId): boolean {
+  try {
+    return isAlive(id);
+  } catch {
+    return true; // it cannot be seen right now
+  }
+}
+
 function spawnPart({ file, args, cwd, environment, isReady, uid, gid }: PartPlan, output: string): ChildProcess {
-  const log = openSync(output, "a", 0o600);
+  const log = openLog(output);
   try {
     // Detached: a Ctrl-C in the terminal ends the command that was typed, not the stack. A file, not a pipe: its output
     // survives the supervisor.
@@ -113,7 +128,12 @@ function watchChild(child: ChildProcess): Part {
     child.on("exit", (code, signal) => resolve({ code, signal, at: new Date().toISOString() }));
   });
   const pid = child.pid!; // checked by the caller
-  return { id: identify(pid) ?? { pid, started: "ended at once" }, exited, release: () => child.unref() };
+  try {
+    return { id: identify(pid) ?? { pid, started: "ended at once" }, exited, release: () => child.unref() };
+  } catch (error) {
+    child.kill("SIGKILL"); // nobody could end it later
+    throw error;
+  }
 }
 
 /** The end of a log file; empty when there is none. */
@@ -122,9 +142,9 @@ export function lastText(file: string): string {
   return text.slice(-KEPT_CHARACTERS);
 }
 
-/** The last line of a log file, as {@link lastLineOf}. */
+/** The last line of a log file, as {@link lastLineOf}; empty when there is none. */
 export function lastLine(file: string): string | undefined {
-  return lastLineOf(readFileSync(file, "utf8"));
+  return lastLineOf(lastText(file));
 }
 
 /** The last line of a log, but for what telemetry says about itself; of one by Pino, its message. */

@@ -1,65 +1,49 @@
-import { existsSync, rmSync, statSync, truncateSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { existsSync, rmSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import type { Config } from "../config.ts";
 import { removeEnforcement } from "../limits/plan_enforcement.ts";
 import { watchProcess } from "../limits/samples.ts";
 import { UserError } from "../user_error.ts";
 import { explainWorker } from "./explain_worker.ts";
-import { hasLock } from "./lock.ts";
-import { findMarked } from "./mark.ts";
 import { adoptPart, endPart, type Part, startPart } from "./part.ts";
 import { type PartPlan, planEntry, planLimitedWorker, planPostgres, refuseOtherSettings } from "./plan.ts";
 import { requireFree } from "./ports.ts";
 import { planStore } from "./postgres.ts";
 import { isAlive } from "./process_id.ts";
 import type { PartsProgress } from "./protocol.ts";
-import {
-  PARTS,
-  type PartName,
-  type PartState,
-  runningParts,
-  type StackState,
-  stackFiles,
-  writeState,
-} from "./state.ts";
-
-/** A log of a part is emptied when it exceeds this, in bytes. */
-const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
+import { StackRecord } from "./record.ts";
+import { PARTS, type PartName, type PartState, type StackState, stackFiles } from "./state.ts";
+import { removeStoreFolder } from "./store_folder.ts";
+import { endStrays } from "./strays.ts";
 
 /** The parts that one supervisor looks after, and their record in the state file. */
 export class Parts {
   readonly #config: Config;
-  readonly #state: StackState;
+  readonly #record: StackRecord;
   readonly #running = new Map<PartName, Part>();
   readonly #ending = new Set<PartName>();
+  /** How each was started that this supervisor has started. */
+  readonly #plans = new Map<PartName, PartPlan>();
   /** The folder of the queue store. */
   #store: string | undefined;
 
-  /** Takes over what still runs of `state`, the record of a supervisor that died. */
-  constructor(config: Config, supervisor: StackState["supervisor"], state: StackState | undefined) {
+  /** Takes over what still runs of `before`, the record of a supervisor that died. */
+  constructor(config: Config, supervisor: StackState["supervisor"], before: StackState | undefined) {
     this.#config = config;
-    // When none runs, as after a restart of the machine, there is nothing to take over and nothing to say.
-    this.#state = { version: 1, supervisor, parts: (runningParts(state).length > 0 && state?.parts) || {} };
+    this.#record = new StackRecord(config, supervisor, before);
     for (const name of PARTS) {
-      const part = this.#state.parts[name];
+      const part = this.#record.parts[name];
       if (!part || part.exit !== undefined) continue;
       if (isAlive(part)) this.#watch(name, adoptPart(part));
       else Object.assign(part, { exit: null, ready: false });
     }
-    this.#save();
+    this.#record.save();
   }
 
   /** Ends what carries this checkout's mark and is on no record, as when a supervisor was killed and its state removed. */
   async endStrays({ onEvent }: Pick<PartsProgress, "onEvent">): Promise<PartName[]> {
     const known = [...this.#running.values()].map(({ id }) => id.pid);
-    const strays = findMarked(this.#config.root).filter(({ id }) => !known.includes(id.pid));
-    const ended = PARTS.filter((name) => strays.some((stray) => stray.name === name));
-    for (const part of ended) {
-      onEvent({ part, phase: "stray" });
-      for (const { id } of strays.filter(({ name }) => name === part)) await endPart(part, id, onEvent);
-    }
-    return ended;
+    return endStrays(this.#config.root, known, { onEvent });
   }
 
   /**
@@ -74,30 +58,61 @@ export class Parts {
     if (missing.includes("collector")) await requireFree("OTLP_PORT", config.otlpPort);
     if (missing.includes("collector") && config.profiling) await requireFree("PYROSCOPE_PORT", config.pyroscopePort);
     const plans = await this.#plan(config, names);
-    refuseOtherSettings(
-      plans.filter(({ name }) => !missing.includes(name)),
-      this.#state,
-    );
-    await this.#startAll(
-      plans.filter(({ name }) => missing.includes(name)),
-      progress,
-    );
+    const isMissing = ({ name }: PartPlan) => missing.includes(name);
+    const running = plans.filter((plan) => !isMissing(plan));
+    refuseOtherSettings(running, this.#record.state);
+    await this.#startAll(plans.filter(isMissing), progress);
     return missing;
   }
 
   /**
    * Starts what is missing of `names`, and the built worker under the production limits in place of the one that runs,
-   * which first finishes its jobs.
+   * which first finishes its jobs. When that fails or `signal` aborts, what was started is ended again, and the worker
+   * that ran before is started as it was.
    *
-   * @throws {UserError} as `start`; then there is no worker
+   * @throws {UserError} as `start`
    */
   async limitWorker(config: Config, names: PartName[], progress: PartsProgress): Promise<PartName[]> {
     const others = names.filter((name) => name !== "worker");
     const started = await this.start(config, others, progress);
-    const store = (await this.#plan(config, others)).find(({ name }) => name === "api");
-    await this.end(["worker"], progress);
-    await this.#startAll([planLimitedWorker(config, store?.settings.QUEUE_URL)], progress);
+    try {
+      const store = (await this.#plan(config, others)).find(({ name }) => name === "api");
+      const limited = planLimitedWorker(config, store?.settings.QUEUE_URL);
+      await this.#replace("worker", config, progress, () => this.#startAll([limited], progress));
+    } catch (error) {
+      await this.end(started, progress);
+      throw error;
+    }
     return [...started, "worker"];
+  }
+
+  /** Ends a part and starts another in its place; when that fails, the one that ran before is started as it was. */
+  async #replace(name: PartName, config: Config, progress: PartsProgress, start: () => Promise<unknown>) {
+    const before = this.isRunning(name) ? this.#planAsItRuns(name, config) : undefined;
+    await this.end([name], progress);
+    try {
+      await start();
+    } catch (error) {
+      if (!before) throw error;
+      const { signal } = new AbortController(); // it comes back also for a command that has given up
+      const outcome = await this.#startAll([before], { ...progress, signal }).then(
+        () => ({ said: "is back", next: error instanceof UserError ? error.next : undefined }),
+        (cause: Error) => ({ said: `does not start any more: ${cause.message}`, next: "make otel-up" }),
+      );
+      if (!(error instanceof UserError)) throw error;
+      const message = `${error.message}; the ${name} that ran before ${outcome.said}`;
+      throw new UserError(message, { ...(outcome.next ? { next: outcome.next } : {}), cause: error });
+    }
+  }
+
+  /** How a part that runs was started. Of one that was taken over, its recorded settings are laid over how it would be now. */
+  #planAsItRuns(name: PartName, config: Config): PartPlan | undefined {
+    const known = this.#plans.get(name);
+    const { settings, limited } = this.#record.parts[name] ?? {};
+    if (known || !settings || name === "postgres") return known;
+    const url = settings.QUEUE_URL;
+    const now = limited ? planLimitedWorker(config, url) : planEntry(name, config, url);
+    return { ...now, settings, environment: { ...now.environment, ...settings } };
   }
 
   async #startAll(plans: PartPlan[], progress: PartsProgress): Promise<void> {
@@ -132,47 +147,44 @@ export class Parts {
         ended.push(name);
       }
       part?.release();
-      await removeEnforcement(this.#state.parts[name]?.limited?.folders ?? []);
+      await removeEnforcement(this.#record.parts[name]?.limited?.folders ?? []);
       this.#running.delete(name);
       this.#ending.delete(name);
-      delete this.#state.parts[name];
-      this.#trySave();
+      delete this.#record.parts[name];
+      this.#record.trySave();
     }
     return ended;
   }
 
   /** Ends the collector, removes what it wrote, and starts it again. */
   async restartCollector(config: Config, progress: PartsProgress): Promise<void> {
-    await this.end(["collector"], progress);
-    const { traces, metrics, collectorLog, profiles } = stackFiles(config);
-    rmSync(profiles, { recursive: true, force: true });
-    for (const file of [traces, metrics, collectorLog])
-      for (const path of [file, `${file}.1`]) rmSync(path, { force: true });
-    await this.start(config, ["collector"], progress);
+    await this.#replace("collector", config, progress, () => {
+      const { traces, metrics, collectorLog, profiles } = stackFiles(config);
+      rmSync(profiles, { recursive: true, force: true });
+      for (const file of [traces, metrics, collectorLog])
+        for (const path of [file, `${file}.1`]) rmSync(path, { force: true });
+      return this.start(config, ["collector"], progress);
+    });
   }
 
   /** Removes the queue store that was started here when nothing tells of it. */
   async removeLostStore(): Promise<void> {
-    if (this.#store && !existsSync(stackFiles(this.#config).postgres))
-      await rm(this.#store, { recursive: true, force: true });
+    if (this.#store && !existsSync(stackFiles(this.#config).postgres)) await removeStoreFolder(this.#store);
   }
 
   /** Whether there is nothing to look after: no part runs, and none has ended without being asked. */
   get isEmpty(): boolean {
-    return Object.keys(this.#state.parts).length === 0;
+    return Object.keys(this.#record.parts).length === 0;
   }
 
   /** Whether the worker is on record as one that runs under the production limits. */
   get isLimited(): boolean {
-    return this.#state.parts.worker?.limited !== undefined;
+    return this.#record.parts.worker?.limited !== undefined;
   }
 
-  /** Empties each log that has grown too large. Its writers append, so they go on at its new end. */
-  capOutputs(): void {
-    for (const name of PARTS) {
-      const file = stackFiles(this.#config).output(name);
-      if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > MAX_OUTPUT_BYTES) truncateSync(file);
-    }
+  /** Records what could not be recorded when it happened. */
+  catchUp(): void {
+    this.#record.catchUp();
   }
 
   isRunning(name: PartName): boolean {
@@ -204,47 +216,33 @@ export class Parts {
       signal,
       onSpawn: (part) => {
         const { settings, limited } = plan;
-        this.#state.parts[plan.name] = { ...part.id, ready: false, settings, ...(limited ? { limited } : {}) };
+        this.#record.parts[plan.name] = { ...part.id, ready: false, settings, ...(limited ? { limited } : {}) };
+        this.#plans.set(plan.name, plan);
         this.#watch(plan.name, part); // first: it has to be ended also when it cannot be recorded
-        this.#save();
+        this.#record.save();
       },
     });
-    const state = this.#state.parts[plan.name];
+    const state = this.#record.parts[plan.name];
     if (state) state.ready = true;
-    this.#save();
+    this.#record.save();
     onEvent({ part: plan.name, phase: "ready", tookMs: performance.now() - began });
   }
 
   #watch(name: PartName, part: Part): void {
     this.#running.set(name, part);
-    const isLimited = typeof this.#state.parts[name]?.limited?.by === "string";
+    const isLimited = typeof this.#record.parts[name]?.limited?.by === "string";
     const watched = name === "worker" ? watchProcess(part.id.pid, isLimited) : undefined;
     part.exited.then(async (exit) => {
       watched?.stop();
-      const state: PartState | undefined = this.#state.parts[name];
+      const state: PartState | undefined = this.#record.parts[name];
       if (this.#running.get(name) !== part || this.#ending.has(name) || !state) return;
       state.exit = exit;
       state.ready = false;
       this.#running.delete(name);
-      this.#trySave();
+      this.#record.trySave();
       if (watched) Object.assign(state, await explainWorker(this.#config, { ...state, exit, watched }));
       await removeEnforcement(state.limited?.folders ?? []); // it has counted the kernel's kills
-      this.#trySave();
+      this.#record.trySave();
     });
-  }
-
-  /** For an end: it happens, whether it can be recorded or not. */
-  #trySave(): void {
-    try {
-      this.#save();
-    } catch (error) {
-      process.stderr.write(`Cannot write the state: ${(error as Error).message}\n`);
-    }
-  }
-
-  /** Without the lock the record belongs to another supervisor, or to nobody. */
-  #save(): void {
-    if (!hasLock(stackFiles(this.#config).lock)) throw new UserError("the record of the stack was removed");
-    writeState(this.#config, this.#state);
   }
 }

@@ -2,6 +2,7 @@ import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
+import { isBlind, systemError } from "../system_error.ts";
 import { UserError } from "../user_error.ts";
 import { commandLine, readMark } from "./mark.ts";
 
@@ -25,12 +26,17 @@ export async function freePort(): Promise<number> {
   throw new UserError(`No port can be bound on ${HOST} from ${FIRST} to ${LAST}`);
 }
 
-/** Whether `port` can be bound on the loopback. */
+/**
+ * Whether `port` can be bound on the loopback.
+ *
+ * @throws {UserError} when that cannot be tried for want of file descriptors
+ */
 export async function isFree(port: number): Promise<boolean> {
   const server = createServer().listen(port, HOST);
   try {
     await once(server, "listening");
-  } catch {
+  } catch (cause) {
+    if (isBlind(cause)) throw systemError(`Cannot listen on ${HOST}:${port}`, cause) ?? cause;
     return false;
   }
   server.close();

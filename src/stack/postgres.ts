@@ -1,8 +1,7 @@
 import { type SpawnOptions, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { chown, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../user_error.ts";
 import { readJson, writeJson } from "./json_file.ts";
@@ -10,6 +9,15 @@ import { commandLine } from "./mark.ts";
 import { freePort, isFree } from "./ports.ts";
 import { elsewhere, exists, findPrograms, runnablePrograms, type ServerUser, serverUser } from "./postgres_programs.ts";
 import { identify } from "./process_id.ts";
+import {
+  keepStoreFolder,
+  makeServerFolder,
+  makeStoreFolder,
+  readOfServer,
+  removeStoreFolder,
+  serverEnvironment,
+  writeForServer,
+} from "./store_folder.ts";
 import { waitFor } from "./wait_for.ts";
 
 /** The embedded queue store: a real PostgreSQL whose data outlives `otel-down`, as a named volume would. */
@@ -58,6 +66,7 @@ export async function planStore(
   const native = await runnablePrograms(programs, join(folder, "programs"), user);
   return {
     prepare: async (signal) => {
+      keepStoreFolder(folder, user);
       if (!running) await clearPidFile(dataOf(store), signal);
       await native.prepare();
       if (!(await exists(dataOf(store)))) await createData(store, native.folder, user, signal);
@@ -73,6 +82,8 @@ export async function planStore(
       "listen_addresses=127.0.0.1",
       "-c",
       "unix_socket_directories=",
+      "-c",
+      SHARED_MEMORY,
     ],
     environment: serverEnvironment,
     cwd: folder,
@@ -97,7 +108,7 @@ export function readStore(file: string): Promise<PostgresStore | undefined> {
 /** Removes the store described in `file` with all its jobs. Its server must have ended. */
 export async function removeStore(file: string): Promise<void> {
   const store = await readStore(file);
-  if (store) await rm(store.folder, { recursive: true, force: true });
+  if (store) await removeStoreFolder(store.folder);
   await rm(file, { force: true });
 }
 
@@ -105,7 +116,7 @@ export async function removeStore(file: string): Promise<void> {
 export async function postgresIsReady(file: string, pid: number): Promise<boolean> {
   const store = await readStore(file);
   if (!store) return false;
-  const lines = (await readFile(join(dataOf(store), "postmaster.pid"), "utf8")).split("\n");
+  const lines = readOfServer(join(dataOf(store), "postmaster.pid")).split("\n");
   return lines[0] === String(pid) && lines[7]?.trim() === "ready";
 }
 
@@ -115,7 +126,7 @@ export async function postgresIsReady(file: string, pid: number): Promise<boolea
  */
 async function clearPidFile(data: string, signal: AbortSignal): Promise<void> {
   const file = join(data, "postmaster.pid");
-  const pid = Number((await readFile(file, "utf8").catch(() => "")).split("\n")[0]);
+  const pid = Number(readOfServer(file).split("\n")[0]);
   if (!pid) return;
   if (identify(pid) && !commandLine(pid).includes(data)) return rm(file);
   const check = () => (identify(pid) === undefined && isInTable(pid) ? undefined : true);
@@ -130,27 +141,24 @@ function isInTable(pid: number): boolean {
   }
 }
 
-const serverEnvironment = { PATH: "/usr/bin:/bin", LC_ALL: "C" };
+/** In files of its own folder: of a server that is killed, what is in /dev/shm would stay there. */
+const SHARED_MEMORY = "dynamic_shared_memory_type=mmap";
 const dataOf = (store: PostgresStore) => join(store.folder, "data");
 
-async function describeStore(home: string, { uid, gid }: ServerUser): Promise<PostgresStore> {
-  const folder = uid === undefined ? join(home, "postgres") : await mkdtemp(join(tmpdir(), "prodlike-postgres-"));
-  if (uid === undefined) await rm(folder, { recursive: true, force: true }); // data whose password nobody knows
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  if (uid !== undefined && gid !== undefined) await chown(folder, uid, gid);
+async function describeStore(home: string, user: ServerUser): Promise<PostgresStore> {
+  const folder = await makeStoreFolder(home, user);
   return { folder, port: await freePort(), password: randomBytes(24).toString("base64url") };
 }
 
 async function createData(store: PostgresStore, native: string, user: ServerUser, signal: AbortSignal): Promise<void> {
   const draft = `${dataOf(store)}.new`; // renamed when it is whole
-  await rm(draft, { recursive: true, force: true });
+  await makeServerFolder(draft, user);
   const passwordFile = join(store.folder, "password");
-  await writeFile(passwordFile, store.password, { mode: 0o600 });
-  if (user.uid !== undefined && user.gid !== undefined) await chown(passwordFile, user.uid, user.gid);
+  await writeForServer(passwordFile, store.password, user);
   try {
     // The C locale, so that nothing depends on what the machine has; no sync, for there is nothing to lose yet.
     const options = ["--locale=C", "--encoding=UTF8", "--no-sync", "--no-instructions", "--auth=scram-sha-256"];
-    const args = ["-D", draft, "--username=prodlike", `--pwfile=${passwordFile}`, ...options];
+    const args = ["-D", draft, "--username=prodlike", `--pwfile=${passwordFile}`, "-c", SHARED_MEMORY, ...options];
     await run(join(native, "bin", "initdb"), args, signal, { env: serverEnvironment, cwd: store.folder, ...user });
     await rename(draft, dataOf(store));
   } finally {

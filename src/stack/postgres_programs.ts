@@ -2,6 +2,7 @@ import { access, constants, cp, readFile, rename, stat, symlink } from "node:fs/
 import { dirname, join, relative } from "node:path";
 import { UserError } from "../user_error.ts";
 import { readJson } from "./json_file.ts";
+import { removeServerFolder } from "./store_folder.ts";
 
 /** What to do where the embedded PostgreSQL cannot run. */
 export const elsewhere = "set QUEUE_URL to a Redis, Valkey or PostgreSQL of yours";
@@ -56,6 +57,7 @@ export async function runnablePrograms(programs: string, copy: string, user: Ser
   const inPlace = user.uid === undefined || (await reachable(programs));
   const prepare = async () => {
     if (inPlace || (await exists(copy))) return;
+    await removeServerFolder(`${copy}.new`);
     await cp(programs, `${copy}.new`, { recursive: true, verbatimSymlinks: true });
     await rename(`${copy}.new`, copy);
   };

@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { isBlind } from "../system_error.ts";
 import { waitFor } from "./wait_for.ts";
 
 /** One process for certain: a pid may be used again, a pid with its start time is not. */
@@ -9,7 +10,11 @@ export interface ProcessId {
   started: string;
 }
 
-/** The identity of a running process; `undefined` when there is none with this pid. */
+/**
+ * The identity of a running process; `undefined` when there is none with this pid.
+ *
+ * @throws when it cannot be seen for want of file descriptors: nothing that runs may be taken for dead then
+ */
 export function identify(pid: number): ProcessId | undefined {
   const started = process.platform === "linux" ? startOnLinux(pid) : startByPs(pid);
   return started === undefined ? undefined : { pid, started };
@@ -73,7 +78,8 @@ function startOnLinux(pid: number): string | undefined {
     const fields = statOf(pid);
     if (fields[0] === "Z" || fields[0] === "X") return undefined;
     return `${readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim()} ${fields[19]}`;
-  } catch {
+  } catch (error) {
+    if (isBlind(error)) throw error;
     return undefined;
   }
 }
@@ -84,7 +90,8 @@ function startByPs(pid: number): string | undefined {
       .trim()
       .split(/\s+/);
     return stat?.startsWith("Z") ? undefined : started.join(" ");
-  } catch {
+  } catch (error) {
+    if (isBlind(error)) throw error;
     return undefined; // ps exits 1 when there is no such process
   }
 }

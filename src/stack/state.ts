@@ -1,10 +1,12 @@
-import { accessSync, constants, mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../config.ts";
 import type { Death } from "../limits/explain_death.ts";
+import { systemError } from "../system_error.ts";
 import { UserError } from "../user_error.ts";
 import { DamagedFileError, readJson, type Unchecked, writeJson } from "./json_file.ts";
 import { isAlive, type ProcessId } from "./process_id.ts";
+import { withReserve } from "./reserve.ts";
 
 /** The processes of the local stack, in the order in which they end. */
 export const PARTS = ["api", "worker", "postgres", "collector"] as const;
@@ -64,20 +66,47 @@ export function stackFiles(config: Pick<Config, "home">) {
 /**
  * Makes the folder, for this user alone.
  *
- * @throws {UserError} when it cannot be made, or may not be written to
+ * @throws {UserError} when it cannot be made, may not be written to, or is another user's
  */
 export function makeStackFolder({ home }: Pick<Config, "home">): void {
   const { folder } = stackFiles({ home });
   try {
-    for (const each of [home, folder]) mkdirSync(each, { recursive: true, mode: 0o700 });
-    accessSync(folder, constants.W_OK | constants.X_OK);
+    for (const each of [home, folder]) {
+      mkdirSync(each, { recursive: true, mode: 0o700 });
+      keepToOurselves(each);
+    }
+    withReserve(folder, () => tryWriting(folder));
   } catch (cause) {
-    const why = { EEXIST: "there is a file in its place", EACCES: "this user may not", EROFS: "the disk is read-only" };
+    if (cause instanceof UserError) throw cause;
+    const doing = `Cannot write to "${folder}"`;
+    const known = systemError(doing, cause, folder);
+    if (known) throw known;
+    const why = { EEXIST: "there is a file in its place", EACCES: "this user may not" };
     const { code, message } = cause as NodeJS.ErrnoException;
-    throw new UserError(`Cannot write to "${folder}": ${why[code as keyof typeof why] ?? message}`, {
+    throw new UserError(`${doing}: ${why[code as keyof typeof why] ?? message}`, {
       next: `ls -ld "${home}" "${folder}"`,
       cause,
     });
+  }
+}
+
+/** Who could put files there could make us write through links of his. */
+function keepToOurselves(folder: string): void {
+  const { uid, mode } = statSync(folder);
+  const self = process.getuid?.() ?? uid;
+  if (uid !== self) {
+    const owner = `it belongs to user ${uid}, one of user ${self} is wanted`;
+    throw new UserError(`Cannot use "${folder}": ${owner}`, { next: `ls -ld "${folder}", then remove it or chown it` });
+  }
+  if ((mode & 0o077) !== 0) chmodSync(folder, 0o700);
+}
+
+function tryWriting(folder: string): void {
+  const file = join(folder, `writable.${process.pid}`);
+  try {
+    writeFileSync(file, "?", { mode: 0o600, flag: "wx" });
+  } finally {
+    rmSync(file, { force: true });
   }
 }
 

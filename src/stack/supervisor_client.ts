@@ -1,22 +1,33 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { connect } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Config } from "../config.ts";
 import { entryCommand } from "../runtime.ts";
+import { cannotWrite, diskFullError, systemError } from "../system_error.ts";
 import { UserError } from "../user_error.ts";
+import { openLog } from "./log_files.ts";
 import { markOf } from "./mark.ts";
 import { lastLine } from "./part.ts";
 import { ENDING_MS } from "./plan.ts";
 import { isAlive, type ProcessId } from "./process_id.ts";
 import type { Answer, PartsProgress, Request } from "./protocol.ts";
+import { MAX_REQUEST_LENGTH } from "./request_port.ts";
 import { makeStackFolder, type PartName, readState, type StackState, stackFiles } from "./state.ts";
 import { waitFor } from "./wait_for.ts";
 
+/** Between two tries to be heard, in ms. */
+const ASK_AGAIN_MS = 100;
+
 /** What is done while the supervisor lends the stack. */
 export type Use = () => Promise<void>;
+
+/** There is no supervisor, and none can be started. */
+export class NoSupervisorError extends UserError {
+  override name = "NoSupervisorError";
+}
 
 /** The supervisor died in the middle of a command. */
 export class SupervisorLostError extends UserError {
@@ -26,7 +37,7 @@ export class SupervisorLostError extends UserError {
 /**
  * Sends a request to the supervisor, which is started when there is none. Returns the parts that it has started or ended.
  *
- * @throws {UserError} what the supervisor refuses, or why there is none
+ * @throws {UserError} what the supervisor refuses; {@link NoSupervisorError} why there is none
  */
 export async function command(
   config: Config,
@@ -34,10 +45,22 @@ export async function command(
   progress: PartsProgress,
   use?: Use,
 ): Promise<PartName[]> {
+  try {
+    return await ask(config, request, progress, use);
+  } catch (error) {
+    throw error instanceof UserError ? error : (systemError("Cannot reach the supervisor", error) ?? error);
+  }
+}
+
+async function ask(config: Config, request: Request, progress: PartsProgress, use?: Use): Promise<PartName[]> {
+  const deadline = performance.now() + ENDING_MS;
   // One that ends just now is met once or twice, when others type commands at the same time.
-  for (let tries = 0; tries < 20; tries++) {
+  for (let started = 0; started < 20 && performance.now() < deadline; ) {
     const supervisor = await ensureSupervisor(config, progress.signal);
-    if (!supervisor) continue;
+    if (!supervisor) {
+      started++;
+      continue;
+    }
     const answer = await send(supervisor, request, progress, use).catch((error) => {
       if (!(error instanceof SupervisorLostError)) throw error;
       const said = lastLine(stackFiles(config).output("supervisor"));
@@ -45,20 +68,22 @@ export async function command(
         next: "make otel-down",
       });
     });
-    if (!answer || answer.ending) await untilEnded(supervisor);
+    // It is about to end, or strangers keep its port busy: then it is asked again.
+    if (!answer) await untilEnded(supervisor, ASK_AGAIN_MS).catch(() => progress.signal.throwIfAborted());
+    else if (answer.ending) await untilEnded(supervisor, ENDING_MS);
     if (!answer) continue;
     if ("done" in answer) return answer.done;
     if (answer.expected) throw new UserError(answer.failed, answer.next ? { next: answer.next } : {});
     throw new Error(answer.failed);
   }
-  throw new UserError("Cannot reach the supervisor: each one that was started has ended at once", {
+  throw new UserError("Cannot reach the supervisor: it has taken no request, or each one that was started has ended", {
     next: `cat "${stackFiles(config).output("supervisor")}"`,
   });
 }
 
-async function untilEnded(supervisor: ProcessId): Promise<void> {
+async function untilEnded(supervisor: ProcessId, timeoutMs: number): Promise<void> {
   const check = () => (isAlive(supervisor) ? undefined : true);
-  await waitFor(check, "the end of the supervisor", { timeoutMs: ENDING_MS, everyMs: 10 });
+  await waitFor(check, "the end of the supervisor", { timeoutMs, everyMs: 10 });
 }
 
 /** The supervisor, started when there is none; `undefined` when it has ended before it could be seen. */
@@ -70,12 +95,19 @@ async function ensureSupervisor(config: Config, signal: AbortSignal): Promise<St
   const running = await find();
   if (running) return running;
 
-  makeStackFolder(config);
+  const doing = "Cannot start the supervisor";
   const output = stackFiles(config).output("supervisor");
-  const child = spawnSupervisor(config, output);
-  let failure: string | undefined;
-  child.on("error", ({ message }) => {
-    failure = message;
+  const look = `cat "${output}"`;
+  let child: ChildProcess;
+  try {
+    makeStackFolder(config);
+    child = spawnSupervisor(config, output);
+  } catch (cause) {
+    throw cause instanceof UserError ? noSupervisor(cause) : cause;
+  }
+  let failure: Error | undefined;
+  child.on("error", (error) => {
+    failure = error;
   });
   const check = async () => {
     const hasEnded = failure !== undefined || child.exitCode !== null || child.signalCode !== null;
@@ -88,17 +120,23 @@ async function ensureSupervisor(config: Config, signal: AbortSignal): Promise<St
     if (!late) child.kill();
     if (late) return late;
     signal.throwIfAborted();
-    throw new UserError("Cannot start the supervisor: it does not answer", { next: `cat "${output}"`, cause: error });
+    throw new NoSupervisorError(`${doing}: it does not answer`, { next: look, cause: error });
   });
   if (seen !== "ended") return seen;
-  if (child.exitCode) failure = lastLine(output) || `it ended with exit code ${child.exitCode}`;
-  if (failure) throw new UserError(`Cannot start the supervisor: ${failure}`, { next: `cat "${output}"` });
-  return undefined;
+  if (failure) throw noSupervisor(cannotWrite(doing, failure, dirname(output)));
+  if (!child.exitCode) return undefined;
+  const said = lastLine(output) || `it ended with exit code ${child.exitCode}`;
+  // On a full disk it could not say anything.
+  throw noSupervisor(diskFullError(doing, dirname(output)) ?? new UserError(`${doing}: ${said}`, { next: look }));
+}
+
+function noSupervisor({ message, next, cause }: UserError): NoSupervisorError {
+  return new NoSupervisorError(message, { ...(next ? { next } : {}), cause });
 }
 
 function spawnSupervisor(config: Config, output: string): ChildProcess {
   const { file, args } = entryCommand(join(config.root, "scripts", "supervisor.ts"), config.runtime);
-  const log = openSync(output, "a", 0o600); // another one may be writing
+  const log = openLog(output); // another one may be writing
   const options: SpawnOptions = { cwd: config.root, detached: true, stdio: ["ignore", log, log] };
   const child = spawn(file, [...args, markOf(config.root)], options);
   closeSync(log);
@@ -113,6 +151,11 @@ async function send(
   { signal, onEvent }: PartsProgress,
   use?: Use,
 ): Promise<Extract<Answer, { ending: boolean }> | undefined> {
+  const line = JSON.stringify({ ...request, token });
+  if (line.length > MAX_REQUEST_LENGTH) {
+    const state = `it has ${line.length} characters, at most ${MAX_REQUEST_LENGTH} are wanted`;
+    throw new UserError(`Cannot hand on the environment: ${state}`, { next: "unset its largest variables" });
+  }
   const socket = connect(port, "127.0.0.1");
   // Closing our side tells the supervisor to give up; it answers when it has ended again what it had started.
   const giveUp = () => socket.end();
@@ -120,12 +163,12 @@ async function send(
   try {
     await once(socket, "connect");
     socket.on("error", () => {}); // it is read to its end
-    socket.write(`${JSON.stringify({ ...request, token })}\n`);
+    socket.write(`${line}\n`);
     signal.addEventListener("abort", giveUp);
     if (signal.aborted) giveUp();
-    for await (const line of createInterface({ input: socket })) {
+    for await (const said of createInterface({ input: socket })) {
       answered = true;
-      const answer: Answer = JSON.parse(line);
+      const answer: Answer = JSON.parse(said);
       if ("phase" in answer) onEvent(answer);
       else if ("lent" in answer) await use?.().finally(giveUp);
       else return answer;
