@@ -1,4 +1,4 @@
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { compareRuns } from "../src/analysis/compare_runs.ts";
 import { brokenThresholds, judgedAgainst, judgedBy } from "../src/analysis/outcome.ts";
 import { recordLoad } from "../src/load/record.ts";
@@ -14,6 +14,7 @@ await runScript(async (config, { say, print, rewrite, signal, paint, columns }) 
   // Before the load, which makes another run the latest.
   const against = config.against === undefined ? undefined : openRun(config.home, config.against, "AGAINST");
   let wanted = config.run;
+  let { home } = config;
   if (wanted === undefined) {
     const { folder, load, cutOff } = await recordLoad(config, { signal, say, rewrite, onEvent: partProgress(say) });
     const { completed, failed, unfinished, throughputPerSecond } = load;
@@ -21,8 +22,9 @@ await runScript(async (config, { say, print, rewrite, signal, paint, columns }) 
     say(`${completed} completed, ${failed} failed${left}; ${throughputPerSecond.toFixed(2)} a second`);
     if (cutOff) say(`cut off: ${cutOff}`);
     wanted = folder;
+    home = dirname(dirname(folder)); // another where the disk is full
   }
-  const run = openRun(config.home, wanted, config.run ? "RUN" : undefined);
+  const run = openRun(home, wanted, config.run ? "RUN" : undefined);
   const analyzed = await analyzeRun(run, config.root);
   analyzed.report = judgedBy(config.maximum, analyzed.report);
   const before = against && (await analyzeRun(against, config.root));

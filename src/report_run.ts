@@ -1,5 +1,5 @@
 import { renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { analyzeJobs } from "./analysis/analyze.ts";
 import type { AnalyzedRun } from "./analysis/compare_runs.ts";
 import type { LoadSummary, Report } from "./analysis/report.ts";
@@ -11,7 +11,7 @@ import { renderJson } from "./report/json.ts";
 import { renderMarkdown } from "./report/markdown.ts";
 import type { OpenedRun } from "./runs/open_run.ts";
 import { readProfile } from "./runs/read_profile.ts";
-import { UserError } from "./user_error.ts";
+import { cannotWrite } from "./system_error.ts";
 
 /** Analyses a recorded run. Files of the checkout `root` are named from there: nobody's home is told. */
 export async function analyzeRun(run: OpenedRun, root: string): Promise<AnalyzedRun> {
@@ -64,6 +64,6 @@ function write(file: string, text: string): void {
     renameSync(`${file}.new`, file);
   } catch (cause) {
     rmSync(`${file}.new`, { force: true });
-    throw new UserError(`Cannot write "${file}": ${(cause as Error).message}`, { next: `ls -ld "${file}"`, cause });
+    throw cannotWrite(`Cannot write "${file}"`, cause, dirname(file));
   }
 }

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import type { AnalyzedRun } from "./analysis/compare_runs.ts";
 import { cpuShareOf } from "./analysis/cpu_share.ts";
 import { findKnee, type Knee, type SweepStep } from "./analysis/knee.ts";
@@ -67,7 +68,7 @@ function judge(steps: Step[], knee: Knee, stopped: UserError | undefined): Outco
 async function recordStep(config: Config, concurrency: number, options: RecordOptions): Promise<Step> {
   const environment = { ...config.environment, WORKER_CONCURRENCY: String(concurrency) };
   const { folder, load } = await recordLoad(loadConfig(environment, config.root), options);
-  const run = openRun(config.home, folder);
+  const run = openRun(dirname(dirname(folder)), folder);
   const analyzed = await analyzeRun(run, config.root);
   try {
     writeReport(run, analyzed.report);

@@ -33,6 +33,7 @@ const base = [
   "src/job_lock.ts",
   "src/runtime.ts",
   "src/shown_values.mjs",
+  "src/system_error.ts",
   "src/terminal.ts",
   "src/user_error.ts",
   "src/visible_text.ts",

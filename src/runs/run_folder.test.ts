@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
+import { fillDisk, withSmallDisk } from "../../test/small_disk.ts";
 import { loadConfig } from "../config.ts";
+import { openRun } from "./open_run.ts";
 import { beginRun, endRun } from "./run_folder.ts";
 
 async function record(root: string, say?: (line: string) => void): Promise<string> {
@@ -42,6 +44,29 @@ test("endRun() says in one line that a run cannot be written", async () => {
     mkdirSync(join(root, ".prodlike"));
     writeFileSync(join(root, ".prodlike", "runs"), "");
     await assert.rejects(record(root), { name: "UserError", message: /^Cannot write the run "\w+-\w+": \w+/ });
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});
+
+test("endRun() keeps a run elsewhere when its disk is full, and says where", async (t) => {
+  const root = mkdtempSync(join(tmpdir(), "prodlike-test-"));
+  const home = join(root, ".prodlike");
+  try {
+    await withSmallDisk(
+      t,
+      async () => {
+        fillDisk(home);
+        const lines: string[] = [];
+        const folder = await record(root, (line) => lines.push(line));
+        const what = `Cannot write the run "${folder.split("/").at(-1)}": no space left on the disk of "${home}/runs" (ENOSPC)`;
+        assert.deepEqual(lines, [`${what}: it is in ${folder}, until you remove it`]);
+        assert.deepEqual(readdirSync(folder).sort(), ["collector.log", "metrics.jsonl", "run.json", "traces.jsonl"]);
+        assert.equal(openRun(dirname(dirname(folder)), folder).folder, folder);
+        rmSync(dirname(dirname(folder)), { recursive: true });
+      },
+      { folder: home },
+    );
   } finally {
     rmSync(root, { recursive: true });
   }

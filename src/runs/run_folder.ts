@@ -1,13 +1,13 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, totalmem } from "node:os";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Config } from "../config.ts";
 import { JOB_LOCK } from "../job_lock.ts";
 import { currentRuntime, runtimeVersion } from "../runtime.ts";
-import { UserError } from "../user_error.ts";
+import { cannotWrite, isFull } from "../system_error.ts";
 import { copyProfiles } from "./profile_files.ts";
 import { removeOldRuns } from "./retention.ts";
 import { copySlice, type FileMark, markEnd } from "./slice.ts";
@@ -66,9 +66,10 @@ export function beginRun(files: TelemetryFiles): Recording {
 
 /**
  * Closes the window: writes `.prodlike/runs/<id>/` with `run.json`, the slices of the collector's files and the profiles
- * whose windows overlap with this one, whole or not at all. Tells `say` which old runs it removes. Returns the folder.
+ * whose windows overlap with this one, whole or not at all; where that disk is full, into a temporary folder that stays.
+ * Tells `say` so, and which old runs it removes. Returns the folder.
  *
- * @throws {UserError} when it cannot be written, as on a full disk
+ * @throws {UserError} when it cannot be written
  */
 export async function endRun(
   config: Config,
@@ -78,31 +79,47 @@ export async function endRun(
   say: (line: string) => void = () => {},
 ): Promise<string> {
   const runs = join(config.home, "runs");
-  const draft = join(runs, `.${run.id}`);
-  const refuse = (cause: unknown): never => {
-    const reason = (cause as Error).message;
-    throw new UserError(`Cannot write the run "${run.id}": ${reason}`, { next: `ls -ld "${runs}"`, cause });
-  };
+  const description = await describe(config, run, content);
   try {
-    mkdirSync(draft, { recursive: true, mode: 0o700 });
+    writeRun(runs, files, run, description);
   } catch (cause) {
-    refuse(cause);
+    const error = cannotWrite(`Cannot write the run "${run.id}"`, cause, runs);
+    const folder = isFull(cause) && writeAside(files, run, description);
+    if (!folder) throw error;
+    say(`${error.message}: it is in ${folder}, until you remove it`);
+    return folder;
   }
+  for (const line of removeOldRuns(runs, run.id)) say(line);
+  return join(runs, run.id);
+}
+
+function writeRun(runs: string, files: TelemetryFiles, run: Recording, description: object): void {
+  const draft = join(runs, `.${run.id}`);
+  mkdirSync(draft, { recursive: true, mode: 0o700 });
   try {
     copySlice(files.traces, run.marks.traces, join(draft, "traces.jsonl"));
     copySlice(files.metrics, run.marks.metrics, join(draft, "metrics.jsonl"));
     copySlice(files.collectorLog, run.marks.collectorLog, join(draft, "collector.log"));
     if (files.profiles)
       copyProfiles(files.profiles, join(draft, "profiles"), { fromMs: run.startMs, untilMs: Date.now() });
-    const description = await describe(config, run, content);
     writeFileSync(join(draft, "run.json"), `${JSON.stringify(description, null, 2)}\n`, { mode: 0o600 });
     renameSync(draft, join(runs, run.id));
-  } catch (cause) {
+  } catch (error) {
     rmSync(draft, { recursive: true, force: true });
-    refuse(cause);
+    throw error;
   }
-  for (const line of removeOldRuns(runs, run.id)) say(line);
-  return join(runs, run.id);
+}
+
+/** The folder of the run; `undefined` when there is no room for it in the temporary folder either. */
+function writeAside(files: TelemetryFiles, run: Recording, description: object): string | undefined {
+  const home = mkdtempSync(join(tmpdir(), "prodlike-run-"));
+  try {
+    writeRun(join(home, "runs"), files, run, description);
+    return join(home, "runs", run.id);
+  } catch {
+    rmSync(home, { recursive: true });
+    return undefined;
+  }
 }
 
 async function describe(config: Config, run: Recording, content: RunContent) {

@@ -70,7 +70,8 @@ function appendRest(path: string, start: number, output: number): void {
     for (;;) {
       const read = readSync(input, buffer, 0, buffer.length, at);
       if (read === 0) return;
-      writeSync(output, buffer, 0, read);
+      // On a disk that has just become full a part is written, without an error.
+      for (let written = 0; written < read; ) written += writeSync(output, buffer, written, read - written);
       at += read;
     }
   } finally {
