@@ -9,6 +9,7 @@ import { analyzeRun, writeReport } from "../src/report_run.ts";
 import { openRun } from "../src/runs/open_run.ts";
 import { partProgress } from "../src/stack/progress.ts";
 import { EXIT, explain, runScript } from "../src/terminal.ts";
+import { visible } from "../src/visible_text.ts";
 
 await runScript(async (config, { say, print, rewrite, signal, paint, columns }) => {
   // Before the load, which makes another run the latest.
@@ -20,7 +21,7 @@ await runScript(async (config, { say, print, rewrite, signal, paint, columns }) 
     const { completed, failed, unfinished, throughputPerSecond } = load;
     const left = unfinished > 0 ? `, ${unfinished} unfinished` : "";
     say(`${completed} completed, ${failed} failed${left}; ${throughputPerSecond.toFixed(2)} a second`);
-    if (cutOff) say(`cut off: ${cutOff}`);
+    if (cutOff) say(`cut off: ${visible(cutOff)}`);
     wanted = folder;
     home = dirname(dirname(folder)); // another where the disk is full
   }

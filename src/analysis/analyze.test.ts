@@ -26,6 +26,10 @@ test("analyze() says what is missing of an empty run", async () => {
   assert.deepEqual(missing(report), ["jobs", "event loop, memory and CPU over time", "functions", "the client's view"]);
   assert.equal(report.run.id, "not known");
   assert.equal(report.tax.cpuUsPerJob, undefined);
+  assert.deepEqual([report.outcome, report.reasons], ["nothing can be said", ["no job ended in this run"]]);
+  const load = { kind: "closed", description: "", sent: 9, completed: 9, failed: 0, unfinished: 0 } as const;
+  const unseen = await analyze({ spans: [], load: { ...load, throughputPerSecond: 1 } });
+  assert.deepEqual(unseen.reasons, ["no job span arrived, of 9 jobs that completed"]);
 });
 
 test("analyze() counts an input that breaks up to there, and says so", async () => {
@@ -41,6 +45,8 @@ test("analyze() counts an input that breaks up to there, and says so", async () 
 
 test("analyze() reads descriptions of any shape", async () => {
   for (const description of [
+    { ended: 5, lostSpans: { a: 5, b: { lost: "x" }, c: null } },
+    { ended: [5, {}], lostSpans: [1] },
     null,
     3,
     "x",

@@ -33,7 +33,7 @@ export function findBottlenecks(facts: Facts): Found {
   const late = loadGeneratorSaturated(facts.load);
   // Whatever else the figures show was made by the generator.
   if (late[0]) return { verdict: late[0].title, findings: late, cannotSay: late[0].title };
-  const cannotSay = tooFew(facts.jobs.count);
+  const cannotSay = tooFew(facts.jobs.count, facts.load?.completed ?? 0);
   if (cannotSay !== undefined) return { verdict: `Nothing can be said: ${cannotSay}`, findings: [], cannotSay };
   const findings: Finding[] = [];
   for (const rule of RULES) findings.push(...rule(facts, findings));
@@ -41,8 +41,9 @@ export function findBottlenecks(facts: Facts): Found {
   return { verdict: findings[0]?.title ?? "No bottleneck shown", findings, cannotSay: undefined };
 }
 
-function tooFew(attempts: number): string | undefined {
+function tooFew(attempts: number, completed: number): string | undefined {
   if (attempts >= limit("leastJobs")) return undefined;
+  if (attempts === 0 && completed > 0) return `no job span arrived, of ${completed} jobs that completed`;
   if (attempts === 0) return "no job ended in this run";
   const few = attempts === 1 ? "only one attempt of a job" : `only ${attempts} attempts of jobs`;
   return `${few} ended, ${limit("leastJobs")} are needed`;
