@@ -1,4 +1,4 @@
-import { openSync, statSync, truncateSync } from "node:fs";
+import { fstatSync, openSync, readSync, statSync, truncateSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Config } from "../config.ts";
 import { cannotWrite } from "../system_error.ts";
@@ -6,6 +6,7 @@ import { PARTS, stackFiles } from "./state.ts";
 
 /** The log of a part is emptied when it exceeds this, in bytes. */
 const MAX_BYTES = 64 * 1024 * 1024;
+const NEWLINE = 0x0a;
 
 /**
  * Opens the file that takes what a process prints; who else writes there goes on.
@@ -14,9 +15,23 @@ const MAX_BYTES = 64 * 1024 * 1024;
  */
 export function openLog(file: string): number {
   try {
-    return openSync(file, "a", 0o600);
+    const log = openSync(file, "a+", 0o600);
+    endLine(log);
+    return log;
   } catch (cause) {
     throw cannotWrite(`Cannot write "${file}"`, cause, dirname(file));
+  }
+}
+
+/** A process that ended on a full disk has left half a line. */
+function endLine(log: number): void {
+  const { size } = fstatSync(log);
+  const last = Buffer.alloc(1);
+  if (size === 0 || readSync(log, last, 0, 1, size - 1) === 0 || last[0] === NEWLINE) return;
+  try {
+    writeSync(log, "\n");
+  } catch {
+    // The disk is still full.
   }
 }
 
