@@ -1,4 +1,5 @@
 import { flushOnExit } from "./flush.ts";
+import { say } from "./problems.ts";
 import { profilingWanted, readProfileSettings } from "./settings.ts";
 
 /**
@@ -18,10 +19,11 @@ export async function initPyroscope({ appName }: { appName: string }): Promise<v
     const profiles = startProfiles(await startProfiler(settings), {
       flushIntervalMs: settings.flushIntervalMs,
       send: (taken, isLast) => upload.send(taken, isLast),
+      toPost: (taken) => upload.toPost(taken),
     });
     flushOnExit([profiles]);
   } catch (error) {
-    process.stderr.write(`profiles of ${appName}: not measured: ${(error as Error).message.split("\n")[0]}\n`);
+    say(`profiles of ${appName}: not measured: ${(error as Error).message.split("\n")[0]}`);
   }
 }
 

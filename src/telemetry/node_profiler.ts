@@ -68,7 +68,7 @@ export function startNodeProfiler({ samplingIntervalUs, traceIds, flushIntervalM
         if (name) type.type = memory.stringTable.dedup(name);
       }
       if (isLast) heap.stop();
-      return Promise.resolve([cpu, memory]);
+      return [cpu, memory];
     },
     onActivity(listener) {
       OWNER.subscribe((owner) => {

@@ -15,7 +15,7 @@ test("onceAMinute() prints each kind of problem once, as one line", () => {
   log.warn("first\nsecond");
   log.info("not shown");
   assert.deepEqual(lines, [
-    "telemetry error: AggregateError: Error: connect ECONNREFUSED 127.0.0.1:9: ECONNREFUSED\n",
-    "telemetry warning: first\n",
+    "telemetry error: AggregateError: Error: connect ECONNREFUSED 127.0.0.1:9: ECONNREFUSED",
+    "telemetry warning: first",
   ]);
 });

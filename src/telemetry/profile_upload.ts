@@ -1,5 +1,6 @@
 import { promisify } from "node:util";
-import { gzip } from "node:zlib";
+import { gzip, gzipSync } from "node:zlib";
+import type { Post } from "./last_posts.ts";
 import { onceAMinute } from "./problems.ts";
 import type { ProfileSettings } from "./settings.ts";
 
@@ -67,19 +68,31 @@ export class ProfileUpload {
     }
   }
 
-  async #post({ profile, fromMs, untilMs }: TakenProfile): Promise<Response> {
-    const { appName, serverUrl, headers } = this.#settings;
-    const query = new URLSearchParams({ format: "pprof", name: appName, spyName: "nodespy" });
-    query.set("from", String(fromMs));
-    query.set("until", String(untilMs));
-    const body = await promisify(gzip)(profile.encode());
-    return fetch(`${serverUrl}/ingest?${query}`, {
+  async #post(taken: TakenProfile): Promise<Response> {
+    return fetch(this.#urlOf(taken), {
       method: "POST",
-      headers: { ...headers, "content-type": "application/octet-stream" },
-      body,
+      headers: this.#headers,
+      body: await promisify(gzip)(taken.profile.encode()),
       redirect: "error", // a POST that is redirected becomes a GET, which would be answered with 200
       signal: AbortSignal.timeout(ANSWER_MS),
     });
+  }
+
+  /** The request that sends it, for who sends it in another way. */
+  toPost(taken: TakenProfile): Post {
+    return { url: this.#urlOf(taken), headers: this.#headers, body: gzipSync(taken.profile.encode()) };
+  }
+
+  get #headers(): Record<string, string> {
+    return { ...this.#settings.headers, "content-type": "application/octet-stream" };
+  }
+
+  #urlOf({ fromMs, untilMs }: TakenProfile): string {
+    const { appName, serverUrl } = this.#settings;
+    const query = new URLSearchParams({ format: "pprof", name: appName, spyName: "nodespy" });
+    query.set("from", String(fromMs));
+    query.set("until", String(untilMs));
+    return `${serverUrl}/ingest?${query}`;
   }
 
   #note(way: "refused" | "failed", why: string): void {

@@ -1,10 +1,12 @@
 import type { Pending } from "./flush.ts";
+import type { Post } from "./last_posts.ts";
+import { say } from "./problems.ts";
 import type { EncodableProfile, TakenProfile } from "./profile_upload.ts";
 
 /** What profiles this process, from its start on. */
 export interface Profiler {
-  /** What was seen since the last call, one profile a kind; the last call ends the profiler. */
-  collect(isLast: boolean): Promise<EncodableProfile[]>;
+  /** What was seen since the last call, one profile a kind, at once where that can be; the last call ends the profiler. */
+  collect(isLast: boolean): EncodableProfile[] | Promise<EncodableProfile[]>;
   /** Has `listener` called when the thread begins to work for a span. Absent: that is not known. */
   onActivity?(listener: () => void): void;
 }
@@ -14,6 +16,8 @@ export interface ProfilesOptions {
   flushIntervalMs: number;
   /** Takes what was collected; never rejects. */
   send(profiles: TakenProfile[], isLast: boolean): Promise<void>;
+  /** The request that sends one, for the end of a process that waits for no promise; absent: that one is lost. */
+  toPost?(profile: TakenProfile): Post;
 }
 
 /** From the first span after a quiet time to the end of its profile, in ms: a short run is to be seen. */
@@ -23,7 +27,7 @@ const FIRST_MS = 1_000;
  * Ends a profile and begins the next: 1 s after the first span, then after 2, 4 and 8 s, then once an interval; an interval
  * without a span begins that anew. The timer does not keep the process.
  */
-export function startProfiles(profiler: Profiler, { flushIntervalMs, send }: ProfilesOptions): Pending {
+export function startProfiles(profiler: Profiler, { flushIntervalMs, send, toPost }: ProfilesOptions): Pending {
   const firstMs = Math.min(FIRST_MS, flushIntervalMs);
   let everyMs = firstMs;
   let isActive = false;
@@ -41,7 +45,7 @@ export function startProfiles(profiler: Profiler, { flushIntervalMs, send }: Pro
     everyMs = isActive ? Math.min(2 * everyMs, flushIntervalMs) : firstMs;
     wait(isActive ? everyMs : flushIntervalMs);
     isActive = false;
-    await flush(false);
+    await flush(false).catch((error) => say(`a profile was not taken: ${error.message}`));
   }
 
   async function flush(isLast: boolean): Promise<void> {
@@ -57,14 +61,26 @@ export function startProfiles(profiler: Profiler, { flushIntervalMs, send }: Pro
   }
 
   async function collectAndSend(isLast: boolean): Promise<void> {
-    const from = fromMs;
-    fromMs = Date.now();
+    const window = nextWindow();
     const profiles = await profiler.collect(isLast);
-    const window = { fromMs: from, untilMs: Math.max(fromMs, from + 1) };
     await send(
       profiles.map((profile) => ({ profile, ...window })),
       isLast,
     );
+  }
+
+  function nextWindow(): Omit<TakenProfile, "profile"> {
+    const from = fromMs;
+    fromMs = Date.now();
+    return { fromMs: from, untilMs: Math.max(fromMs, from + 1) };
+  }
+
+  function takeRest(): Post[] {
+    if (isEnded || !toPost) return [];
+    isEnded = true;
+    const profiles = profiler.collect(true);
+    const window = nextWindow();
+    return profiles instanceof Promise ? [] : profiles.map((profile) => toPost({ profile, ...window }));
   }
 
   wait(firstMs);
@@ -73,5 +89,5 @@ export function startProfiles(profiler: Profiler, { flushIntervalMs, send }: Pro
     isActive = true;
     if (everyMs === firstMs) wait(firstMs);
   });
-  return { forceFlush: () => flush(false), shutdown: () => flush(true) };
+  return { forceFlush: () => flush(false), shutdown: () => flush(true), takeRest };
 }

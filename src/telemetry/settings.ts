@@ -45,6 +45,11 @@ export function nameService(serviceName: string, environment: NodeJS.ProcessEnv 
   environment.OTEL_SERVICE_NAME ||= serviceName;
 }
 
+/** The environment for a thread of our own: in `NODE_OPTIONS` may be what observes, which must not observe that one. */
+export function environmentOfThread({ NODE_OPTIONS: _, ...rest }: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  return rest;
+}
+
 /** Whether `PROFILING` asks for profiles. */
 export function profilingWanted(environment: NodeJS.ProcessEnv = process.env): boolean {
   return environment.PROFILING === "on";

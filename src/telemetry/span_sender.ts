@@ -1,18 +1,16 @@
+import type { Agent } from "node:https";
+import { gzipSync } from "node:zlib";
 import type { MeterProvider } from "@opentelemetry/api";
-import { ExportResultCode } from "@opentelemetry/core";
-import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { convertLegacyHttpOptions, createOtlpHttpExportDelegate } from "@opentelemetry/otlp-exporter-base/node-http";
 import {
   type IExporterMetricsHelper,
   type ISerializer,
   ProtobufTraceSerializer,
 } from "@opentelemetry/otlp-transformer";
-import {
-  BatchSpanProcessor,
-  type BufferConfig,
-  type SpanExporter,
-  type SpanProcessor,
-} from "@opentelemetry/sdk-trace-node";
+import type { SpanProcessor } from "@opentelemetry/sdk-trace-node";
+import { JsonSpans } from "./json_spans.ts";
+import type { Post } from "./last_posts.ts";
+import { EncodedSpans } from "./otlp_protobuf.ts";
 import type { TelemetrySettings } from "./settings.ts";
 import { BatchingSpanProcessor, type EncodedBatch } from "./span_batches.ts";
 
@@ -21,25 +19,26 @@ const COMPONENT_TYPE = "otlp_http_span_exporter";
 
 export type SpanSenderOptions = Pick<TelemetrySettings, "tracesUrl" | "tracesProtocol">;
 
+export interface SpanSender extends SpanProcessor {
+  /** The requests with all spans that are not known to have arrived. */
+  takeRest(): Post[];
+}
+
 /**
- * Sends spans by OTLP over HTTP: as protobuf, encoded when they end and sent by the stock exporter's delegate, or as JSON
- * by the stock batch processor and exporter. The headers and limits are left to these: they read the variables of the
- * specification themselves.
+ * Sends spans by OTLP over HTTP, encoded as protobuf or JSON, by the stock exporter's delegate. The headers and limits are
+ * left to that: it reads the variables of the specification itself.
  */
 export function createSpanSender(
   { tracesUrl: url, tracesProtocol }: SpanSenderOptions,
   metrics: MeterProvider,
-): SpanProcessor {
-  const config = { url, selfObsMeterProvider: metrics };
-  if (tracesProtocol === "http/json") {
-    // It takes more than its type says.
-    return flushingBoth(reporting(new OTLPTraceExporter(config)), config as BufferConfig);
-  }
-  const options = convertLegacyHttpOptions(config, "TRACES", "v1/traces", { "Content-Type": "application/x-protobuf" });
-  return new BatchingSpanProcessor(
-    createOtlpHttpExportDelegate(options, encoded, COMPONENT_TYPE, counted, metrics),
-    metrics,
-  );
+): SpanSender {
+  const isJson = tracesProtocol === "http/json";
+  const type = isJson ? "application/json" : "application/x-protobuf";
+  const options = convertLegacyHttpOptions({ url }, "TRACES", "v1/traces", { "Content-Type": type });
+  const delegate = createOtlpHttpExportDelegate(options, encoded, COMPONENT_TYPE, counted, metrics);
+  const processor = new BatchingSpanProcessor(delegate, metrics, isJson ? new JsonSpans() : new EncodedSpans());
+  const toPost = posts(options);
+  return Object.assign(processor, { takeRest: () => processor.takeBatches().map(toPost) });
 }
 
 const encoded: ISerializer<EncodedBatch, ReturnType<typeof ProtobufTraceSerializer.deserializeResponse>> = {
@@ -49,29 +48,16 @@ const encoded: ISerializer<EncodedBatch, ReturnType<typeof ProtobufTraceSerializ
 
 const counted: IExporterMetricsHelper<EncodedBatch> = { name: "span", countItems: ({ length }) => length };
 
-/** The stock processor's flush does not wait for the batch that is under way. */
-function flushingBoth(exporter: Required<SpanExporter>, config: BufferConfig): SpanProcessor {
-  const processor = new BatchSpanProcessor(exporter, config);
-  const forceFlush = processor.forceFlush.bind(processor);
-  return Object.assign(processor, {
-    forceFlush: () => forceFlush().finally(() => exporter.forceFlush()),
+/** The request of a batch as plain data; what the delegate makes of it is behind promises. */
+function posts({ url, headers, agentFactory, compression }: ReturnType<typeof convertLegacyHttpOptions>) {
+  const isZipped = compression === "gzip";
+  let known: Pick<Post, "headers" | "tls"> = { headers: {} };
+  // Later, as this loads modules that are still to be instrumented.
+  void Promise.resolve().then(async () => {
+    known = { headers: { ...(await headers()), ...(isZipped ? { "Content-Encoding": "gzip" } : {}) } };
+    if (!url.startsWith("https:")) return;
+    const { ca, cert, key } = ((await agentFactory("https:")) as Agent).options; // of https, as that was asked for
+    known.tls = { ca, cert, key };
   });
-}
-
-/**
- * A batch that cannot be encoded, as with a time that is NaN, is reported as failed: the stock exporter throws past the
- * batch processor, which then counts its spans neither as exported nor as lost.
- */
-function reporting(exporter: OTLPTraceExporter): Required<SpanExporter> {
-  return {
-    export(spans, report) {
-      try {
-        exporter.export(spans, report);
-      } catch (error) {
-        report({ code: ExportResultCode.FAILED, error: error as Error }); // what an encoder throws is an Error
-      }
-    },
-    forceFlush: () => exporter.forceFlush(),
-    shutdown: () => exporter.shutdown(),
-  };
+  return ({ bytes }: EncodedBatch): Post => ({ url, ...known, body: isZipped ? gzipSync(bytes) : bytes });
 }

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -42,13 +45,31 @@ const oneSpan = `
   trace.getTracer("test").startSpan("last").end();
   console.log("span ended");`;
 
+/** Hands requests on to `target` after `delayMs`. */
+async function startSlowWay(target: string, delayMs: number) {
+  const server = createServer((incoming, response) => {
+    const { method, headers, url } = incoming;
+    const handOn = () =>
+      incoming.pipe(
+        request(target + url, { method, headers }, (answer) => {
+          answer.pipe(response.writeHead(answer.statusCode ?? 500, answer.headers));
+        }),
+      );
+    setTimeout(handOn, delayMs);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo; // a TCP server that listens
+  return { url: `http://127.0.0.1:${port}`, close: () => server.close().closeAllConnections() };
+}
+
 /** Runs a program against a real collector and returns what it left and the spans that arrived. */
 async function exported(program: string, environment: Record<string, string> = {}, signal?: NodeJS.Signals) {
   const folder = mkdtempSync(join(tmpdir(), "prodlike-test-"));
   const collector = await startCollector({ folder, port: 0 });
+  const slow = await startSlowWay(collector.url, 50);
   try {
     // So slow a batch processor sends nothing by itself within the test.
-    const own = { OTEL_ENABLED: "true", OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: "600000" };
+    const own = { OTEL_ENABLED: "true", OTEL_EXPORTER_OTLP_ENDPOINT: slow.url, OTEL_BSP_SCHEDULE_DELAY: "600000" };
     const child = startProgram(program, { ...own, ...environment }, "node");
     let output = "";
     child.stdout?.on("data", (text) => {
@@ -64,6 +85,7 @@ async function exported(program: string, environment: Record<string, string> = {
     for await (const span of readSpans([join(folder, "traces.jsonl")])) spans.push(span);
     return { spans, stderr, code, signal: child.signalCode };
   } finally {
+    slow.close();
     await collector.close();
     rmSync(folder, { recursive: true });
   }
@@ -83,6 +105,30 @@ test("the last spans arrive on SIGTERM and SIGINT, which still end the process",
     const { spans, signal } = await exported(`${oneSpan}; setInterval(() => {}, 1000);`, {}, name);
     assert.equal(spans.length, 1, name);
     assert.equal(signal, name);
+  }
+});
+
+test("every span arrives on SIGTERM and after a crash while batches wait and are under way", async () => {
+  const burst = (name: string) => `
+    const { trace } = await import("@opentelemetry/api");
+    for (let i = 0; i < 2_560; i++) trace.getTracer("test").startSpan("${name}" + i).end();
+    console.log("span ended"); setInterval(() => {}, 1_000);`;
+  const small = {
+    OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "256",
+    OTEL_BSP_MAX_QUEUE_SIZE: "4096",
+    OTEL_METRICS_EXPORTER: "none",
+  };
+  const crash = `setTimeout(() => { throw new Error("boom") }, 75);`; // the first batch has arrived, the second is under way
+  for (const protocol of ["http/protobuf", "http/json"]) {
+    const environment = { ...small, OTEL_EXPORTER_OTLP_PROTOCOL: protocol };
+    for (const [end, signal] of [
+      ["", "SIGTERM"],
+      [crash, undefined],
+    ] as const) {
+      const { spans } = await exported(burst("span ") + end, environment, signal);
+      assert.equal(new Set(spans.map(({ name }) => name)).size, 2_560, `${protocol} ${signal}`);
+      if (signal) assert.equal(spans.length, 2_560);
+    }
   }
 });
 

@@ -2,7 +2,12 @@ import { register } from "node:module";
 import { hostname } from "node:os";
 import { DiagLogLevel, diag, type TextMapPropagator } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
-import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
+import {
+  CompositePropagator,
+  globalErrorHandler,
+  W3CBaggagePropagator,
+  W3CTraceContextPropagator,
+} from "@opentelemetry/core";
 import { registerInstrumentations } from "@opentelemetry/instrumentation";
 import { ExpressInstrumentation, ExpressLayerType } from "@opentelemetry/instrumentation-express";
 import { HttpInstrumentation } from "@opentelemetry/instrumentation-http";
@@ -15,7 +20,7 @@ import {
   serviceInstanceIdDetector,
 } from "@opentelemetry/resources";
 import { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
-import { flushOnExit } from "./flush.ts";
+import { flushOnExit, type Pending } from "./flush.ts";
 import { createInstrumentation } from "./instrumentation.ts";
 import { startLedger } from "./ledger.ts";
 import { createMeterProvider } from "./metrics.ts";
@@ -35,13 +40,10 @@ export function startTracing(settings: TelemetrySettings): void {
   const meter = metrics.getMeter("prodlike");
   const ledger = settings.ledger ? startLedger() : undefined;
   // The sampler and the span limits are left to the provider: it reads the variables of the specification when not told.
+  const sender = createSpanSender(settings, metrics);
   const provider = new NodeTracerProvider({
     resource,
-    spanProcessors: [
-      countStarted(meter),
-      ...(ledger ? [ledger.spanProcessor] : []),
-      createSpanSender(settings, metrics),
-    ],
+    spanProcessors: [countStarted(meter), ...(ledger ? [ledger.spanProcessor] : []), sender],
   });
   provider.register({
     propagator: createPropagator(settings.propagators),
@@ -53,7 +55,17 @@ export function startTracing(settings: TelemetrySettings): void {
     createInstrumentation(provider.getTracer("prodlike"), { meter, ledger, retryAs: settings.retryAs }),
   );
   const endRuntime = settings.metricsUrl ? observeRuntime(meter) : () => {};
-  flushOnExit([provider, metrics, { forceFlush: async () => {}, shutdown: async () => endRuntime() }]);
+  const spans: Pending = {
+    forceFlush: () => provider.forceFlush().catch(sayErrors),
+    shutdown: () => provider.shutdown().catch(sayErrors),
+    takeRest: () => sender.takeRest(),
+  };
+  flushOnExit([spans, metrics, { forceFlush: async () => {}, shutdown: async () => endRuntime() }]);
+}
+
+/** One, or those of all span processors. */
+function sayErrors(errors: Error | Error[]): void {
+  for (const error of [errors].flat()) globalErrorHandler(error);
 }
 
 function describeProcess() {
