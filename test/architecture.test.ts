@@ -27,7 +27,14 @@ const arrows: Record<string, string[]> = {
   "src/report_run.ts": ["src/analysis", "src/report", "src/runs", "src/otlp"],
 };
 /** Everyone may import these, but for those that run inside other people's processes or are read without us. */
-const base = ["src/config.ts", "src/job_lock.ts", "src/runtime.ts", "src/terminal.ts", "src/user_error.ts"];
+const base = [
+  "src/config.ts",
+  "src/job_lock.ts",
+  "src/local_request.ts",
+  "src/runtime.ts",
+  "src/terminal.ts",
+  "src/user_error.ts",
+];
 const noBase = ["src/telemetry", "src/otlp"];
 
 const sources = ["src", "scripts"]
