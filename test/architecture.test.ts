@@ -31,6 +31,7 @@ const base = [
   "src/config.ts",
   "src/git_guard.ts",
   "src/job_lock.ts",
+  "src/local_request.ts",
   "src/runtime.ts",
   "src/shown_values.mjs",
   "src/system_error.ts",

@@ -1,15 +1,18 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { mkdir, rename, symlink } from "node:fs/promises";
 import { request } from "node:http";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pino } from "pino";
 import { startTestStore, type TestStore } from "../../test/store.ts";
 import { type Api, startApi } from "./api.ts";
-import type { Review } from "./review/review.ts";
+import type { Review, ReviewJob } from "./review/review.ts";
 import { createTestRoot, type TestRoot } from "./review/test_repository.ts";
+import { openReviewQueue } from "./review_queue.ts";
 import type { Service } from "./run_service.ts";
 import { startWorker } from "./worker.ts";
 
@@ -174,6 +177,116 @@ test("POST /reviews answers bad input with a problem and stays up", async () => 
     }
     assert.equal((await post(api, json({ repository: "r" }))).status, 202);
   } finally {
+    await close();
+  }
+});
+
+test("the API refuses what a page of another site makes a browser send", async () => {
+  const { api, repository, store, close } = await startApplication();
+  try {
+    await (await repository(".")).commit({ "a.ts": "" });
+    const { host } = new URL(api.url);
+    const foreignHost = "Cannot serve the request: its Host is not localhost or 127.0.0.1, which is wanted";
+    const foreignPage = "Cannot serve the request: it comes from a page of another site";
+    const evil = { Origin: "https://evil.example" };
+    const refused: [start: string, headers: Record<string, string>, detail: string][] = [
+      ["GET /health HTTP/1.1", { Host: "evil.example" }, foreignHost],
+      ["GET /health HTTP/1.0", {}, foreignHost],
+      ["GET /reviews/x HTTP/1.1", { Host: `evil.example:${new URL(api.url).port}` }, foreignHost],
+      ["GET /health HTTP/1.1", { Host: "127.0.0.1.evil.example" }, foreignHost],
+      ["GET /health HTTP/1.1", { Host: "localhost@evil.example" }, foreignHost],
+      ["GET http://evil.example/health HTTP/1.1", { Host: "evil.example" }, foreignHost],
+      ["POST /reviews HTTP/1.1", { Host: "evil.example" }, foreignHost],
+      ["POST /reviews HTTP/1.1", { Host: host, ...evil }, foreignPage],
+      ["POST /reviews HTTP/1.1", { Host: host, Origin: "null" }, foreignPage],
+      ["POST /reviews HTTP/1.1", { Host: host, Origin: "http://127.0.0.1:1" }, foreignPage],
+      ["POST /reviews HTTP/1.1", { Host: host, "Sec-Fetch-Site": "cross-site" }, foreignPage],
+      ["POST /reviews HTTP/1.1", { Host: host, "Sec-Fetch-Site": "same-site", Origin: `http://${host}` }, foreignPage],
+    ];
+    for (const [start, headers, detail] of refused) {
+      const { status, type, body } = await raw(api, start, headers);
+      assert.equal(status, 403, `${start} ${JSON.stringify(headers)}`);
+      assert.equal(type, "application/problem+json; charset=utf-8");
+      assert.equal(JSON.parse(body).detail, detail);
+    }
+    const { port } = new URL(api.url);
+    const served: [start: string, headers: Record<string, string>, status: number][] = [
+      ["GET /health HTTP/1.1", { Host: "localhost" }, 200],
+      ["GET /health HTTP/1.1", { Host: `LOCALHOST:${port}` }, 200],
+      ["GET /health HTTP/1.1", { Host: `[::1]:${port}` }, 200],
+      ["GET /health HTTP/1.1", { Host: host, ...evil, "Sec-Fetch-Site": "cross-site" }, 200], // which that page cannot read
+      ["POST /reviews HTTP/1.1", { Host: host, "Content-Length": "0", "Sec-Fetch-Site": "none" }, 202],
+      ["POST /reviews HTTP/1.1", { Host: host, "Content-Length": "0", Origin: api.url }, 202],
+    ];
+    for (const [start, headers, status] of served) {
+      const answer = await raw(api, start, headers);
+      assert.equal(answer.status, status, `${start} ${JSON.stringify(headers)} ${answer.body}`);
+      assert.doesNotMatch(answer.head, /access-control-allow/i);
+    }
+    const queue = await openReviewQueue({ url: store.url, ...options });
+    assert.equal(await queue.getWaitingCount(), 2);
+    await queue.close();
+  } finally {
+    await close();
+  }
+});
+
+test("a job that somebody else put into the queue fails with its reason, once, and does nothing", async () => {
+  const { api, path, store, repository, startWorker, close } = await startApplication();
+  const queue = await openReviewQueue({ url: store.url, ...options });
+  try {
+    const { commit } = await repository("r");
+    const [base, head] = [await commit({ "a.ts": "" }), await commit({ "a.ts": "debugger;\n" })];
+    const good = { repository: "r", base, head };
+    const target = join(path, "written");
+    const noId = (field: string) =>
+      `Cannot use ${field} of the job: an object id of 40 or 64 hexadecimal digits is wanted`;
+    const noText = (field: string) => `Cannot use ${field} of the job: a string with at least one character is wanted`;
+    const cases: [data: unknown, reason: string][] = [
+      [{ ...good, base: `--output=${target}` }, 'Cannot use base of the job: a revision does not begin with "-"'],
+      [{ ...good, head: `--output=${target}` }, 'Cannot use head of the job: a revision does not begin with "-"'],
+      [{ ...good, base: "HEAD~1" }, noId("base")],
+      [{ ...good, head: head.slice(1) }, noId("head")],
+      [{ ...good, head: `${head}:a.ts` }, noId("head")],
+      [{ ...good, base: `${base}\n` }, "Cannot use base of the job: it holds a control character"],
+      [{ ...good, base: { toString: base } }, noText("base")],
+      [{ ...good, head: [head] }, noText("head")],
+      [{ repository: "r", base }, noText("head")],
+      [JSON.parse(`{"repository":"r","base":"${base}","__proto__":{"head":"${head}"}}`), noText("head")],
+      [{ ...good, repository: 5 }, noText("repository")],
+      [{ ...good, repository: "../.." }, 'Cannot review "../..": it is outside of REVIEW_ROOT'],
+      [
+        { ...good, repository: "x".repeat(5_000_000) },
+        "Cannot use repository of the job: it is longer than 4096 characters",
+      ],
+      [{}, noText("repository")],
+      [5, "Cannot use the data of the job: an object is wanted"],
+      [[good], "Cannot use the data of the job: an object is wanted"],
+    ];
+    const ids = await Promise.all(
+      cases.map(async ([data], index) => {
+        // As others write it: of any kind, and to be tried again and again.
+        const job = await queue.add("review", data as ReviewJob, { jobId: `bad-${index}`, attempts: 5 });
+        return job.id!;
+      }),
+    );
+    await queue.add("review", { ...good, extra: "kept nowhere" } as ReviewJob, { jobId: "good" });
+    await startWorker();
+    for (const [index, id] of ids.entries()) {
+      const [data, error] = cases[index]!;
+      const attempts = error.includes("REVIEW_ROOT") ? 5 : 1; // a repository may come back
+      assert.deepEqual(
+        await finished(api, id),
+        { id, state: "failed", attempts, error },
+        JSON.stringify(data)?.slice(0, 200),
+      );
+    }
+    const { state, review } = await finished(api, "good");
+    assert.equal(state, "completed");
+    assert.deepEqual(Object.keys(review ?? {}).sort(), ["base", "findings", "head", "repository", "summary"]);
+    assert.equal(existsSync(target), false);
+  } finally {
+    await queue.close();
     await close();
   }
 });
@@ -354,6 +467,17 @@ function post(
   headers: Record<string, string> = { "Content-Type": "application/json" },
 ): Promise<Response> {
   return fetch(`${api.url}/reviews`, { method: "POST", headers, body });
+}
+
+/** Sends a request as it is given, on a socket of its own, and reads the answer to its end. */
+async function raw(api: Api, start: string, headers: Record<string, string>) {
+  const socket = connect(Number(new URL(api.url).port), "127.0.0.1");
+  const lines = Object.entries({ ...headers, Connection: "close" }).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.write(`${start}\r\n${lines.join("")}\r\n`);
+  let text = "";
+  for await (const chunk of socket.setEncoding("utf8")) text += chunk;
+  const [head = "", body = ""] = text.split("\r\n\r\n");
+  return { status: Number(head.split(" ")[1]), type: /^content-type: (.*)$/im.exec(head)?.[1], head, body };
 }
 
 interface Answer {

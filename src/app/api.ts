@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import express, { type Express, type RequestHandler } from "express";
 import type { Config } from "../config.ts";
+import { isFromOtherPage, isToThisMachine } from "../local_request.ts";
 import { UserError } from "../user_error.ts";
 import type { Log } from "./log.ts";
 import { answerProblems, Problem } from "./problem.ts";
@@ -93,8 +94,15 @@ function routes({ queue, ends, root, store, log }: Routes): Express {
 
   const app = express();
   app.disable("x-powered-by").disable("etag");
-  app.use((_request, response, next) => {
+  app.use(({ headers, method }, response, next) => {
     response.set("Cache-Control", "no-store");
+    if (!isToThisMachine(headers)) {
+      throw new Problem(403, "Cannot serve the request: its Host is not localhost or 127.0.0.1, which is wanted");
+    }
+    // What it could read it is not shown: no answer allows another origin.
+    if (method !== "GET" && method !== "HEAD" && isFromOtherPage(headers)) {
+      throw new Problem(403, "Cannot serve the request: it comes from a page of another site");
+    }
     next();
   });
 

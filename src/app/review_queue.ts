@@ -15,7 +15,7 @@ import { UserError } from "../user_error.ts";
 import type { Log } from "./log.ts";
 import { createStoreBackend } from "./postgres_backend.ts";
 import type { Review, ReviewJob } from "./review/review.ts";
-import { reasonOf, type StoreClient, watchStore } from "./store_watch.ts";
+import { isRefusal, reasonOf, type StoreClient, watchStore } from "./store_watch.ts";
 import { within } from "./within.ts";
 
 export type ReviewQueue = Queue<ReviewJob, Review, string, ReviewJob, Review, string, IQueueBackend>;
@@ -41,7 +41,7 @@ const CONNECT_MS = 5_000;
 /**
  * Opens the queue for adding and reading jobs, once the store answers.
  *
- * @throws {UserError} when the store does not answer in time
+ * @throws {UserError} when the store does not answer in time, or refuses the user
  */
 export function openReviewQueue(options: StoreOptions): Promise<ReviewQueue> {
   const { connection, createBackend } = connectTo(options);
@@ -57,7 +57,7 @@ export function openReviewQueue(options: StoreOptions): Promise<ReviewQueue> {
 /**
  * Opens a worker that runs `process`, once the store answers; `run()` starts it.
  *
- * @throws {UserError} when the store does not answer in time
+ * @throws {UserError} when the store does not answer in time, or refuses the user
  */
 export function openReviewWorker(
   process: Processor<ReviewJob, Review>,
@@ -120,20 +120,30 @@ async function whenReady<T extends StoreClient>(
   for (;;) {
     const client = open();
     let last: unknown; // what the driver says, which a timeout would hide
-    const remember = (error: Error) => {
-      if (client.closing) return;
-      last = error;
-      note(error);
-    };
+    let remember!: (error: Error) => void;
+    const refused = new Promise<never>((_, reject) => {
+      remember = (error) => {
+        if (client.closing) return;
+        last = error;
+        note(error);
+        if (isRefusal(error)) reject(error);
+      };
+    });
     client.on("error", remember);
     try {
-      await within(client.waitUntilReady(), CONNECT_MS, "connect");
+      await within(Promise.race([client.waitUntilReady(), refused]), CONNECT_MS, "connect");
       watchStore(client, log);
       client.off("error", remember);
       return client;
     } catch (error) {
       client.close().catch(() => {});
       note(last ?? error);
+      if (isRefusal(last ?? error)) {
+        // Without the cause: a driver's error may hold the command with the password.
+        throw new UserError(`Cannot use the queue store (${store}) of QUEUE_URL: ${reason}`, {
+          next: "correct user, password and database in QUEUE_URL",
+        });
+      }
       if (performance.now() > deadline) {
         throw new UserError(`Cannot reach the queue store (${store}) within ${timeoutMs / 1_000} s: ${reason}`, {
           next: "make otel-up",

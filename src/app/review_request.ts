@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { Problem } from "./problem.ts";
+import { isReviewField, readField } from "./review_fields.ts";
 
 /** The body of `POST /reviews`. */
 export interface ReviewRequest {
@@ -14,7 +15,6 @@ export interface ReviewRequest {
 
 /** A longer body is refused. */
 const MAX_BODY_BYTES = 64 * 1024;
-const MAX_LENGTH: Record<keyof ReviewRequest, number> = { repository: 4_096, base: 250, head: 250 };
 
 /**
  * Reads and checks the body of a request; no body at all is a request with every default.
@@ -63,25 +63,11 @@ function parseObject(body: Buffer): object {
 function parseFields(body: object): ReviewRequest {
   const request: ReviewRequest = {};
   for (const [field, value] of Object.entries(body)) {
-    if (!isField(field)) {
+    if (!isReviewField(field)) {
       const shown = JSON.stringify(field.slice(0, 100));
       throw new Problem(400, `Cannot use field ${shown}: allowed are repository, base, head`);
     }
-    request[field] = parseField(field, value);
+    request[field] = readField(field, value, (reason) => new Problem(400, `Cannot use ${field}: ${reason}`));
   }
   return request;
-}
-
-function isField(name: string): name is keyof ReviewRequest {
-  return Object.hasOwn(MAX_LENGTH, name);
-}
-
-function parseField(field: keyof ReviewRequest, value: unknown): string {
-  const refused = (reason: string) => new Problem(400, `Cannot use ${field}: ${reason}`);
-  if (typeof value !== "string" || value === "") throw refused("a string with at least one character is wanted");
-  if (value.length > MAX_LENGTH[field]) throw refused(`it is longer than ${MAX_LENGTH[field]} characters`);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach a file system or git
-  if (/[\0-\x1f\x7f]/.test(value)) throw refused("it holds a control character");
-  if (field !== "repository" && value.startsWith("-")) throw refused(`a revision does not begin with "-"`);
-  return value;
 }

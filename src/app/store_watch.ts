@@ -78,5 +78,14 @@ export function reasonOf(error: unknown): string {
   // Node's error for a host with several addresses has its texts inside.
   const first = error instanceof AggregateError ? error.errors[0] : error;
   const reason = first instanceof Error ? first.message : String(first);
-  return reason.includes("enableOfflineQueue") ? "there is no connection" : reason; // ioredis names its own option
+  if (reason.includes("enableOfflineQueue")) return "there is no connection"; // ioredis names its own option
+  return reason.includes("client password must be a") ? "a password is wanted" : reason; // pg names its own steps
+}
+
+/** Whether the store has refused the user, the password or the database: to ask again would change nothing. */
+export function isRefusal(error: unknown): boolean {
+  const { code = "", message = "" } = error as { code?: string; message?: string };
+  // PostgreSQL, by SQLSTATE: invalid authorization, no such database; pg itself, without a password.
+  if (/^(28[0-9A-Z]{3}|3D000)$/.test(code) || message.startsWith("SASL: ")) return true;
+  return /\b(WRONGPASS|NOAUTH|NOPERM|ERR invalid password|ERR DB index)\b/.test(message); // Redis
 }

@@ -1,9 +1,10 @@
-import type { Job } from "bullmq";
+import { type Job, UnrecoverableError } from "bullmq";
 import type { Config } from "../config.ts";
 import { observeJob } from "../telemetry/stages.ts";
 import { UserError } from "../user_error.ts";
 import { openReviewRoot } from "./review/repository.ts";
 import { createReviewer, type Review, type ReviewJob } from "./review/review.ts";
+import { readReviewJob } from "./review_job.ts";
 import { openReviewWorker } from "./review_queue.ts";
 import type { Service, ServiceOptions } from "./run_service.ts";
 import { closeStore } from "./store_watch.ts";
@@ -30,7 +31,7 @@ export async function startWorker(config: Config, { log, signal }: ServiceOption
     try {
       return await result;
     } catch (err) {
-      if (err instanceof UserError) throw err;
+      if (err instanceof UserError || err instanceof UnrecoverableError) throw err;
       // The reason is shown to clients, and an unexpected one may name anything.
       throw new Error("Cannot finish the review: an unexpected error, the log of the worker has its details");
     } finally {
@@ -41,9 +42,10 @@ export async function startWorker(config: Config, { log, signal }: ServiceOption
   async function loggedReview(job: Job<ReviewJob, Review>): Promise<Review> {
     const started = performance.now();
     const ended = () => ({ review: job.id, durationMs: Math.round(performance.now() - started) });
-    log.info({ review: job.id, ...job.data }, "review started");
     try {
-      const result = await review(job.data);
+      const data = readReviewJob(job.data);
+      log.info({ review: job.id, ...data }, "review started");
+      const result = await review(data);
       const { files, findings } = result.summary;
       log.info({ ...ended(), files, findings }, "review completed");
       return result;

@@ -1,10 +1,10 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { gunzipSync, gzipSync } from "node:zlib";
+import { isToThisMachine } from "../local_request.ts";
 import { answerIngest } from "./answers.ts";
 import { BodyReader } from "./body.ts";
 import type { ProfileStore } from "./profile_store.ts";
 import { readProtobuf } from "./protobuf_reader.ts";
-import { OWN_HOSTS } from "./receiver.ts";
 import { Refusal } from "./refusal.ts";
 import { MESSAGES } from "./schema.ts";
 import { Transcript } from "./transcript.ts";
@@ -49,7 +49,7 @@ export class ProfileReceiver {
   async #take(request: IncomingMessage): Promise<void> {
     const { pathname, searchParams: query } = new URL(request.url ?? "", "http://127.0.0.1");
     // A web page can make a browser send a form, but not without the page's own origin.
-    if (!OWN_HOSTS.test(request.headers.host ?? "") || request.headers.origin)
+    if (!isToThisMachine(request.headers) || request.headers.origin)
       throw new Refusal("host or origin not allowed", 403);
     if (pathname !== "/ingest") throw new Refusal("there is only /ingest", 404);
     if (request.method !== "POST") throw new Refusal("only POST is supported", 405);

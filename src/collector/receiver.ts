@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { isToThisMachine } from "../local_request.ts";
 import { answerRefusal, answerSuccess, answerText, type Encoding } from "./answers.ts";
 import type { BodyReader } from "./body.ts";
 import { Refusal } from "./refusal.ts";
@@ -8,9 +9,6 @@ const SIGNALS: ReadonlyMap<string, Signal> = new Map([
   ["/v1/traces", "traces"],
   ["/v1/metrics", "metrics"],
 ]);
-
-/** What a web page can make a browser send us has its own name in `Host`, even when that name resolves to this machine. */
-export const OWN_HOSTS = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i;
 
 /** Answers OTLP/HTTP requests (opentelemetry-proto, specification, "OTLP/HTTP Request") as the real collector does. */
 export class Receiver {
@@ -32,7 +30,7 @@ export class Receiver {
     this.requests++;
     const signal = SIGNALS.get(request.url!.split("?", 1)[0]!);
     const type = (request.headers["content-type"] ?? "").split(";", 1)[0]!.trim().toLowerCase();
-    if (!OWN_HOSTS.test(request.headers.host ?? "")) this.refuse(response, 403, "403 host not allowed");
+    if (!isToThisMachine(request.headers)) this.refuse(response, 403, "403 host not allowed");
     else if (!signal) this.refuse(response, 404, "404 page not found\n");
     else if (request.method !== "POST") this.refuse(response, 405, "405 method not allowed, supported: [POST]");
     else if (!isEncoding(type)) this.refuse(response, 415, UNSUPPORTED_TYPE);

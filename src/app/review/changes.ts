@@ -36,7 +36,7 @@ const DIFF_OPTIONS = [
 /** The TypeScript and JavaScript files that differ between two revisions, in the order of their paths. */
 export async function changedFiles(git: Git, base: string, head: string): Promise<ChangedFile[]> {
   const pathspecs = EXTENSIONS.map((extension) => `*.${extension}`);
-  const output = await git.text(["diff", ...DIFF_OPTIONS, base, head, "--", ...pathspecs]);
+  const output = await git.text(["diff", ...DIFF_OPTIONS, "--end-of-options", base, head, "--", ...pathspecs]);
   // Inside a file's part, lines of its content begin with "+", "-" or "\".
   return output === "" ? [] : output.split("\ndiff --git ").map(changedFile);
 }

@@ -199,6 +199,26 @@ test("createReviewer() reports a parse error, and honours comments that disable 
   }
 });
 
+test("createReviewer() hands git no option in the place of a revision", async () => {
+  const root = await createTestRoot();
+  try {
+    const { commit } = await root.repository("r");
+    const head = await commit({ "a.ts": "" });
+    const review = createReviewer(await openReviewRoot(root.config));
+    const target = join(root.path, "written");
+    const option = `--output=${target}`;
+    for (const revisions of [
+      { base: option, head },
+      { base: head, head: option },
+    ]) {
+      await assert.rejects(review({ repository: "r", ...revisions }), /Cannot review "r": git diff failed/);
+    }
+    assert.equal(existsSync(target), false);
+  } finally {
+    await root.remove();
+  }
+});
+
 test("createReviewer() runs nothing that the repository's configuration names", async () => {
   const root = await createTestRoot();
   try {

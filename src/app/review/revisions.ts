@@ -21,7 +21,7 @@ export async function resolveRevisions(repository: Repository, base?: string, he
   const headId = await commitId(repository, "head", head);
   if (base === undefined) return { base: await defaultBase(repository, headId), head: headId };
   const baseId = await commitId(repository, "base", base);
-  const mergeBase = await repository.git.run(["merge-base", baseId, headId]);
+  const mergeBase = await repository.git.run(["merge-base", "--end-of-options", baseId, headId]);
   if (mergeBase.exitCode === 0) return { base: mergeBase.stdout, head: headId };
   throw new UserError(`Cannot compare base "${base}" with head "${head}": the two have no common ancestor`);
 }
@@ -36,7 +36,13 @@ async function commitId({ git }: Repository, field: string, ref: string): Promis
 }
 
 async function defaultBase({ git }: Repository, head: string): Promise<string> {
-  const line = await git.text(["rev-list", "--first-parent", `--max-count=${DEFAULT_DEPTH + 1}`, head]);
+  const line = await git.text([
+    "rev-list",
+    "--first-parent",
+    `--max-count=${DEFAULT_DEPTH + 1}`,
+    "--end-of-options",
+    head,
+  ]);
   const oldest = line.split("\n").at(-1);
   if (oldest && oldest !== head) return oldest;
   // Computed, because its id depends on the hash function of the repository.
