@@ -130,6 +130,9 @@ faultTest("pids that belong to others by now are not signalled and do no harm", 
   exits(await checkout.run("otel_up"), 0);
   const state = checkout.state()!;
   const store: { folder: string } = JSON.parse(readFileSync(home(checkout, "stack", "postgres.json"), "utf8"));
+  // What is there would stay when it is killed.
+  if (process.platform === "linux")
+    assert.doesNotMatch(readFileSync(`/proc/${state.parts.postgres!.pid}/maps`, "utf8"), /\/dev\/shm/);
   await checkout.killAll();
   const recordAs = (pid: number) => {
     const all = [state.supervisor, ...Object.values(state.parts)];
