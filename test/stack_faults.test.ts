@@ -130,6 +130,9 @@ faultTest("pids that belong to others by now are not signalled and do no harm", 
   exits(await checkout.run("otel_up"), 0);
   const state = checkout.state()!;
   const store: { folder: string } = JSON.parse(readFileSync(home(checkout, "stack", "postgres.json"), "utf8"));
+  // What is there would stay when it is killed.
+  if (process.platform === "linux")
+    assert.doesNotMatch(readFileSync(`/proc/${state.parts.postgres!.pid}/maps`, "utf8"), /\/dev\/shm/);
   await checkout.killAll();
   const recordAs = (pid: number) => {
     const all = [state.supervisor, ...Object.values(state.parts)];
@@ -301,6 +304,62 @@ faultTest("Ctrl-C at any step of verify leaves a stack that was up as it was", a
   exits(await interrupt(begin(checkout, "otel_up", "script", {}), /nothing was changed/, "script"), 0);
   assert.deepEqual(checkout.state(), before);
   exits(await checkout.run("verify", quickJob(checkout)), 0);
+  exits(await checkout.run("otel_down"), 0);
+  await nothingIsLeft(checkout);
+});
+
+faultTest("a worker-prodlike that fails or is interrupted leaves the worker that ran as it was", async (checkout) => {
+  const worker = () => checkout.state()?.parts.worker;
+  const limit = (extra = {}) => checkout.run("worker_prodlike", extra);
+  // A worker that ends at once: it asks for a module that is not there.
+  const broken = { PRODLIKE_ENV: "NODE_OPTIONS=--import=./not-there.mjs" };
+  // With nothing up there is nothing afterwards.
+  assert.doesNotMatch(exits(await limit(broken), 2), /that ran before/);
+  await nothingIsLeft(checkout);
+
+  exits(await checkout.run("otel_up", { WORKER_ENV: "GREETING=first" }), 0);
+  const before = checkout.state()!;
+  const isBack = (said: string, limited: boolean) => {
+    assert.match(said, /error: .*; the worker that ran before is back\n/);
+    const { api, postgres, collector } = checkout.state()!.parts;
+    assert.deepEqual(
+      { api, postgres, collector },
+      { api: before.parts.api, postgres: before.parts.postgres, collector: before.parts.collector },
+    );
+    assert.ok(isAlive(worker()!) && worker()!.ready);
+    assert.equal(worker()!.settings.GREETING, "first");
+    assert.equal(worker()!.limited !== undefined, limited);
+    if (process.platform === "linux")
+      assert.match(readFileSync(`/proc/${worker()!.pid}/environ`, "utf8"), /\0GREETING=first\0/);
+  };
+  isBack(exits(await limit(broken), 2), false);
+  for (const after of [/worker +finishes/, /worker +ended/]) {
+    const ran = await interrupt(checkout.start("worker_prodlike"), after, "script");
+    isBack(exits(ran, 130), false);
+  }
+  exits(await checkout.run("verify", quickJob(checkout)), 0);
+  // A supervisor that took over has not started it itself.
+  process.kill(checkout.state()!.supervisor.pid, "SIGKILL");
+  isBack(exits(await limit(broken), 2), false);
+
+  // A limited one comes back with what held for it.
+  exits(await limit({ WORKER_ENV: "GREETING=first", PRODLIKE_OLD_SPACE_MB: "256" }), 0);
+  isBack(exits(await limit(broken), 2), true);
+  assert.match(worker()!.settings.NODE_OPTIONS ?? "", /--max-old-space-size=256/);
+  const { run } = JSON.parse((await checkout.run("verify", { ...quickJob(checkout), JSON: "1" })).stdout);
+  assert.ok(JSON.parse(readFileSync(join(run, "run.json"), "utf8")).limits.length > 0);
+
+  // One that had ended stays dead.
+  process.kill(worker()!.pid, "SIGKILL");
+  await waitFor(() => worker()?.exit, "the worker's end");
+  assert.doesNotMatch(exits(await limit(broken), 2), /that ran before/);
+  assert.ok(!worker() || !isAlive(worker()!));
+
+  // So does a collector that cannot be started anew.
+  const { pid } = checkout.state()!.parts.collector!;
+  const restart = await interrupt(checkout.start("otel_restart"), /collector +ended/, "script");
+  assert.match(exits(restart, 130), /the collector that ran before is back/);
+  assert.notEqual(checkout.state()!.parts.collector!.pid, pid);
   exits(await checkout.run("otel_down"), 0);
   await nothingIsLeft(checkout);
 });
