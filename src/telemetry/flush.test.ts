@@ -127,7 +127,9 @@ test("a process ends as without telemetry when its handler of errors throws, or 
   }
 });
 
-test("a process whose output nobody reads any more ends with its first line, and its spans arrive", async () => {
+test("a process whose output nobody reads any more ends with its first line, and its spans arrive", {
+  skip: currentRuntime === "deno" && "it goes on there",
+}, async () => {
   const receiver = await startReceiver();
   try {
     const program = `setInterval(() => { console.log("out"); console.error("line"); }, 1);`;
@@ -163,7 +165,7 @@ test("what telemetry has to say ends no process whose stderr nobody reads", asyn
   const ended = once(child, "exit");
   child.stdout?.once("data", () => {
     child.stderr?.destroy();
-    child.kill("SIGUSR2");
+    process.kill(child.pid!, "SIGUSR2"); // Deno would take the signal of `child.kill` for the reason of the end
   });
   assert.deepEqual(await ended, [6, null]);
 });
