@@ -31,6 +31,7 @@ const base = [
   "src/config.ts",
   "src/git_guard.ts",
   "src/job_lock.ts",
+  "src/plain_file.ts",
   "src/runtime.ts",
   "src/terminal.ts",
   "src/user_error.ts",
