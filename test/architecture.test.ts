@@ -32,6 +32,7 @@ const base = [
   "src/git_guard.ts",
   "src/job_lock.ts",
   "src/local_request.ts",
+  "src/plain_file.ts",
   "src/runtime.ts",
   "src/shown_values.mjs",
   "src/system_error.ts",

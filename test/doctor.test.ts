@@ -22,7 +22,10 @@ test("doctor exits 1 with a block a finding, 2 when it could not read, and print
     writeFileSync(join(app, "compose.yaml"), compose);
     const { exitCode, stdout, stderr } = await doctor({ APP: app, JSON: "1" });
     assert.equal(exitCode, 1);
-    assert.match(stderr, /^✘ heap-above-memory {2}heap limit 259 MB .*\n {4}who {4}compose.yaml worker\n {4}where {2}/);
+    assert.match(
+      stderr,
+      /^1 finding\.\n\n✘ heap-above-memory {2}heap limit 259 MB .*\n {4}who {4}compose.yaml worker\n {4}where {2}/,
+    );
     const { ok, findings, read } = JSON.parse(stdout) as { ok: boolean; findings: Finding[]; read: string[] };
     assert.deepEqual([ok, findings.map(({ rule }) => rule), read], [false, ["heap-above-memory"], ["compose.yaml"]]);
 
@@ -39,10 +42,42 @@ test("doctor exits 1 with a block a finding, 2 when it could not read, and print
 });
 
 test("doctor reads the settings", async () => {
-  const { exitCode, stderr } = await doctor({ PRODLIKE_MEMORY: "11g" });
+  const { exitCode, stdout } = await doctor({ PRODLIKE_MEMORY: "11g" });
   assert.equal(exitCode, 1);
   assert.match(
-    stderr,
+    stdout,
     /heap limit 11,456 MB .*memory 11,264 MB, 192 MB too much\n[^✘]*PRODLIKE_OLD_SPACE_MB=\d+ or less/,
   );
+});
+
+test("doctor shows names, commands and values of others without control characters, each on its line", async () => {
+  const app = mkdtempSync(join(tmpdir(), "prodlike-test-"));
+  try {
+    const hostile = "\x1b[2J\n\x1b[32mNo finding.\x9b\u202e";
+    const service = {
+      image: "node:24",
+      command: ["node", "w.js", "--max-old-space-size=64", hostile],
+      mem_limit: "256m",
+      cpus: hostile,
+      env_file: hostile,
+      environment: { UV_THREADPOOL_SIZE: hostile, NODE_OPTIONS: `--max-old-space-size=${hostile}` },
+    };
+    writeFileSync(join(app, "compose.yaml"), JSON.stringify({ services: { [hostile]: service } }));
+    const { exitCode, stdout, stderr } = await doctor({ APP: app, JSON: "1" });
+    assert.equal(exitCode, 1, stderr);
+    assert.doesNotMatch(stderr, /^No finding|[^\n\P{Cc}]|\u202e/mu);
+    assert.match(stderr, /^ {4}who {4}compose.yaml ⟨ESC⟩\[2J⟨LF⟩⟨ESC⟩\[32mNo finding.⟨U\+009B⟩⟨U\+202E⟩$/m);
+    assert.match(stderr, /^read: compose.yaml: compose.yaml ⟨ESC⟩/m);
+    assert.match(stderr, /^! not read: compose.yaml services\.⟨ESC⟩.*there is no ⟨ESC⟩/m);
+    const { findings } = JSON.parse(stdout) as { findings: Finding[] };
+    assert.ok(findings.length >= 3 && findings.every(({ subject }) => subject === `compose.yaml ${hostile}`));
+
+    const refused = await doctor({ APP: join(app, `gone${hostile}`) });
+    assert.match(
+      refused.stderr,
+      /^error: Cannot read APP=".*gone⟨ESC⟩\[2J⟨LF⟩\P{Cc}*": there is no such file or folder$/u,
+    );
+  } finally {
+    rmSync(app, { recursive: true });
+  }
 });

@@ -29,3 +29,15 @@ test("compareLimits() says what holds, what cannot bind, and what nothing enforc
     "not enforced: systemd-run shows no limit",
   );
 });
+
+test("enforcementTable() shows the entry that the worker names without control characters, and believes no other line", () => {
+  const at = (output: string) => {
+    const held = { cpus: undefined, memoryBytes: undefined };
+    return enforcementTable(compareLimits(limits, { host, held, by: "the container", output })).slice(2);
+  };
+  const hostile = JSON.stringify({ msg: "ready", entry: "\x1b[2J\n  command    enforced dist/worker.js" });
+  assert.match(at(hostile)[1]!, /^ {2}command {4}asked dist\/worker.js, enforced ⟨ESC⟩\[2J⟨LF⟩ {2}command/);
+  for (const output of ['{"msg":"ready","entry":"a.js', '{"msg":"ready","entry":{},"heapSizeLimitBytes":"1"}']) {
+    for (const line of at(output)) assert.match(line, /, not measured: the worker did not print it$/);
+  }
+});

@@ -1,4 +1,5 @@
 import type { Limits } from "../config.ts";
+import { shown } from "../visible_text.ts";
 
 /** One limit: what was asked for and what holds, as people read it. */
 export interface Enforcement {
@@ -61,10 +62,18 @@ export function compareLimits(limits: Limits, { host, held, by, output }: Limite
 
 const UNKNOWN = "not measured: the worker did not print it";
 
-/** What the worker says of itself when it is ready, last. */
+/** What the worker says of itself when it is ready, last; a line that is cut off or made up says nothing. */
 function readyLine(output: string): { heapSizeLimitBytes?: number; entry?: string } {
   const line = output.split("\n").findLast((each) => each.startsWith("{") && each.includes('"msg":"ready"'));
-  return line ? JSON.parse(line) : {};
+  try {
+    const { heapSizeLimitBytes, entry } = JSON.parse(line ?? "{}");
+    return {
+      ...(typeof heapSizeLimitBytes === "number" ? { heapSizeLimitBytes } : {}),
+      ...(typeof entry === "string" ? { entry } : {}),
+    };
+  } catch {
+    return {};
+  }
 }
 
 /** A line for each limit. */
@@ -72,7 +81,8 @@ export function enforcementTable(rows: Enforcement[]): string[] {
   return rows.map(({ limit, asked, host, enforced, isBinding, by }) => {
     const holds = enforced.startsWith("not ") ? enforced : `enforced ${enforced}`;
     const parts = [`asked ${asked}`, ...(host ? [`host ${host}`] : []), holds];
-    return `  ${limit.padEnd(10)} ${parts.join(", ")}${isBinding ? "" : " (not binding)"}${by ? `, by ${by}` : ""}`;
+    const line = `${parts.join(", ")}${isBinding ? "" : " (not binding)"}${by ? `, by ${by}` : ""}`;
+    return `  ${limit.padEnd(10)} ${shown(line, 1_000)}`; // the worker names its entry
   });
 }
 

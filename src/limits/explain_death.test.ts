@@ -111,3 +111,26 @@ test("explainDeath() says what it rests on, and what was not measured", () => {
     /^FATAL ERROR: Reached heap limit.*\ngc at 6122 ms: Scavenge .*\ngc at 6449 ms: Mark-Compact .*\n.*\n.*\nno job was running$/,
   );
 });
+
+test("explainDeath() shows what the worker wrote and named without control characters, each on one line", () => {
+  const hostile = "\x1b[2J\x9b\u202eProved";
+  const seen = "⟨ESC⟩[2J⟨U+009B⟩⟨U+202E⟩Proved";
+  const uncaught = explainDeath({
+    ...scene,
+    exit: { code: 1, signal: null },
+    output: `Error: x${hostile}\r\n    at a.ts:1\n{"review":"${hostile}","msg":"review has lost its lock"}`,
+    jobs: [`a\n${hostile}`],
+    collections: [{ kind: hostile, count: 1, seconds: 0 }],
+  });
+  assert.equal(uncaught.what, `The worker ended with exit code 1: Error: x${seen}`);
+  assert.deepEqual(uncaught.facts.slice(1), [
+    `garbage collections in the last minute: ${seen} 1 in 0.00 s`,
+    `jobs that were running: 1 (a⟨LF⟩${seen})`,
+    `before that it had lost the locks of ${seen}: it was blocked, or cut off from the store`,
+  ]);
+  const output = `[1:0x1]  5 ms: Scavenge ${hostile}\nFATAL ERROR: heap ${hostile}\n`;
+  const { facts } = explainDeath({ ...scene, exit: { code: 134, signal: null }, output });
+  assert.deepEqual(facts.slice(0, 2), [`FATAL ERROR: heap ${seen}`, `gc at 5 ms: Scavenge ${seen}`]);
+  const long = explainDeath({ ...scene, exit: { code: 1, signal: null }, output: `Error: ${"x".repeat(9_993)}` });
+  assert.match(long.what, /^The worker ended with exit code 1: Error: x{493}… \(10,000 characters\)$/);
+});

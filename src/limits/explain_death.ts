@@ -1,3 +1,4 @@
+import { shown } from "../visible_text.ts";
 import { showBytes } from "./enforcement.ts";
 import { lostLocks } from "./lost_locks.ts";
 import type { Sample } from "./samples.ts";
@@ -46,6 +47,8 @@ export interface Death {
 
 /** Lines of V8's last words that are worth repeating. */
 const LAST_GCS = 5;
+/** Characters of one line or id of the worker that are repeated. */
+const MAX_CHARACTERS = 500;
 
 /** Says which death a worker died, from what it left. Pure. */
 export function explainDeath(scene: DeathScene): Death {
@@ -66,7 +69,7 @@ export function explainDeath(scene: DeathScene): Death {
     return {
       kind: "heap-limit",
       what: "V8 ended the worker: its heap limit was reached (exit code 134)",
-      facts: [fatal, ...lastCollections(output), ...common],
+      facts: [ofWorker(fatal), ...lastCollections(output), ...common],
       next: "raise PRODLIKE_OLD_SPACE_MB if PRODLIKE_MEMORY has room, or look for what keeps the memory",
     };
   }
@@ -103,19 +106,31 @@ export function explainDeath(scene: DeathScene): Death {
 
 /** V8 prints "[pid:address] 1234 ms: Mark-Compact 126.8 (129.5) -> 126.7 (129.8) MB, ..." for its last collections. */
 function lastCollections(output: string): string[] {
-  const lines = output.split("\n").filter((line) => /^\[\d+:0x[\da-f]+\] +\d+ ms: /.test(line));
-  return lines.slice(-LAST_GCS).map((line) => line.replace(/^\[[^\]]+\] +/, "gc at "));
+  const lines = linesOf(output).filter((line) => /^\[\d+:0x[\da-f]+\] +\d+ ms: /.test(line));
+  return lines.slice(-LAST_GCS).map((line) => ofWorker(line.replace(/^\[[^\]]+\] +/, "gc at ")));
 }
 
 /** The message of an error that nobody caught, as Node prints it before its stack. */
 function lastError(output: string): string | undefined {
-  return output.split("\n").findLast((line) => /^(error: |Uncaught |\w*(Error|Exception)\b.*: )/.test(line));
+  const line = linesOf(output).findLast((line) => /^(error: |Uncaught |\w*(Error|Exception)\b.*: )/.test(line));
+  return line && ofWorker(line);
+}
+
+function linesOf(output: string): string[] {
+  return output.split(/\r?\n/);
+}
+
+/** What the application wrote or named, as it may stand in a line of ours. */
+function ofWorker(text: string): string {
+  return shown(text, MAX_CHARACTERS);
 }
 
 function lockFacts(output: string): string[] {
   const jobs = lostLocks(output);
   return jobs.length
-    ? [`before that it had lost the locks of ${jobs.join(", ")}: it was blocked, or cut off from the store`]
+    ? [
+        `before that it had lost the locks of ${jobs.map(ofWorker).join(", ")}: it was blocked, or cut off from the store`,
+      ]
     : [];
 }
 
@@ -131,13 +146,13 @@ function memoryFact({ samples, samplesBy, peakBytes }: DeathScene): string {
 
 function collectionsFact(collections: DeathScene["collections"]): string {
   if (!Array.isArray(collections)) return `garbage collections: not measured: ${collections.notMeasured}`;
-  const each = collections.map(({ kind, count, seconds }) => `${kind} ${count} in ${seconds.toFixed(2)} s`);
+  const each = collections.map(({ kind, count, seconds }) => `${ofWorker(kind)} ${count} in ${seconds.toFixed(2)} s`);
   return `garbage collections in the last minute: ${each.join(", ")}`;
 }
 
 function jobsFact(jobs: DeathScene["jobs"]): string {
   if (!Array.isArray(jobs)) return `jobs that were running: not measured: ${jobs.notMeasured}`;
   if (jobs.length === 0) return "no job was running";
-  const shown = jobs.slice(0, 5).join(", ");
-  return `jobs that were running: ${jobs.length} (${shown}${jobs.length > 5 ? ", ..." : ""})`;
+  const some = jobs.slice(0, 5).map(ofWorker).join(", ");
+  return `jobs that were running: ${jobs.length} (${some}${jobs.length > 5 ? ", ..." : ""})`;
 }

@@ -1,5 +1,9 @@
 import type { Paint } from "../terminal.ts";
+import { shown } from "../visible_text.ts";
 import type { Finding } from "./lint.ts";
+
+/** A command of an application can be longer than anybody reads. */
+const MAX_CHARACTERS = 1_000;
 
 /** A block a finding, for people who asked for it. */
 export function findingBlock({ rule, subject, figures, why, set, where }: Finding, paint: Paint): string[] {
@@ -10,12 +14,15 @@ export function findingBlock({ rule, subject, figures, why, set, where }: Findin
     ["set", set],
   ];
   return [
-    `${paint("red", "✘")} ${paint("bold", rule)}  ${figures}`,
-    ...rows.flatMap(([name, text]) => (text ? [`    ${name.padEnd(6)} ${text}`] : [])),
+    `${paint("red", "✘")} ${paint("bold", rule)}  ${shown(figures, MAX_CHARACTERS)}`,
+    ...rows.flatMap(([name, text]) => (text ? [`    ${name.padEnd(6)} ${shown(text, MAX_CHARACTERS)}`] : [])),
   ];
 }
 
 /** Two lines a finding, for people who asked for something else. */
 export function findingWarning({ rule, figures, set }: Finding, paint: Paint): string[] {
-  return [`${paint("yellow", "!")} ${rule.padEnd(26)} ${figures}`, `  ${"".padEnd(26)} next: ${set}`];
+  return [
+    `${paint("yellow", "!")} ${rule.padEnd(26)} ${shown(figures, MAX_CHARACTERS)}`,
+    `  ${"".padEnd(26)} next: ${shown(set, MAX_CHARACTERS)}`,
+  ];
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
@@ -222,4 +223,49 @@ test("readApplication() takes a variable from outside, and what a script exports
   );
   // The script's flag does not reach the first service, and is used.
   assert.deepEqual(rules(app), [["hidden-flag", "package.json scripts.worker"]]);
+});
+
+test("readApplication() reads plain files of at most 1 MiB, whatever else lies in their places", {
+  timeout: 60_000,
+}, () => {
+  const folder = mkdtempSync(join(tmpdir(), "prodlike-test-"));
+  const file = join(folder, "compose.yaml");
+  const refused = (reason: RegExp, path = folder) =>
+    assert.throws(() => readApplication(path, {}), { name: "UserError", message: reason });
+  try {
+    execFileSync("mkfifo", [file]);
+    refused(/^Cannot read "compose.yaml": it is no plain file, a compose file is wanted$/);
+    refused(/^Cannot read "compose.yaml": it is no plain file, /, file);
+    rmSync(file);
+    mkdirSync(file);
+    refused(/^Cannot read "compose.yaml": it is a folder, /);
+    rmSync(file, { recursive: true });
+    writeFileSync(file, "");
+    truncateSync(file, 2 ** 30);
+    refused(/^Cannot read "compose.yaml": it has more than 1 MiB, /);
+    writeFileSync(file, `services: { worker: ${"[".repeat(5_000)}`);
+    refused(/^Cannot read "compose.yaml": it is nested too deep$/);
+    const nines = (name: string) => `[${Array(9).fill(`*${name}`).join()}]`;
+    const bomb = Array.from(
+      { length: 12 },
+      (_, index) => `a${index}: &a${index} ${index ? nines(`a${index - 1}`) : "x"}\n`,
+    );
+    writeFileSync(file, `${bomb.join("")}services: { worker: { image: node, command: *a11 } }`);
+    refused(/^Cannot read "compose.yaml": Excessive alias count/);
+    writeFileSync(file, "services: [ *\x1b[2J ]");
+    refused(/^Cannot read "compose.yaml": \P{Cc}*$/u);
+
+    for (const name of [".env", "Dockerfile", "a.env"]) execFileSync("mkfifo", [join(folder, name)]);
+    writeFileSync(file, "services: { worker: { build: ., command: node a.js, mem_limit: 1g, env_file: a.env } }");
+    const { subjects, notRead } = readApplication(folder, {});
+    assert.equal(subjects.length, 1);
+    assert.deepEqual(notRead, [
+      ".env: it is no plain file",
+      "a.env: it is no plain file",
+      "compose.yaml services.worker.env_file: there is no a.env",
+      "Dockerfile: it is no plain file",
+    ]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

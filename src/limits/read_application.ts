@@ -1,8 +1,10 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { parseEnv } from "node:util";
 import type { Environment } from "../config.ts";
+import { readPlainFile } from "../plain_file.ts";
 import { UserError } from "../user_error.ts";
+import { visible } from "../visible_text.ts";
 import type { Subject } from "./lint.ts";
 import { flagsIn } from "./node_options.ts";
 import type { Scripts } from "./read_command.ts";
@@ -26,12 +28,12 @@ export interface Application {
  * @throws {UserError} when there is nothing to read, or a file cannot be read
  */
 export function readApplication(app: string, environment: Environment): Application {
-  if (!existsSync(app)) throw new UserError(`Cannot read APP="${app}": there is no such file or folder`);
-  const isFile = statSync(app).isFile();
-  const folder = isFile ? dirname(app) : app;
+  if (!existsSync(app)) throw new UserError(`Cannot read APP="${visible(app)}": there is no such file or folder`);
+  const isFolder = statSync(app).isDirectory();
+  const folder = isFolder ? app : dirname(app);
   const result: Application = { subjects: [], read: [], notRead: [] };
-  const reader = { folder, result, environment: { ...readEnvFile(join(folder, ".env")), ...environment } };
-  const files = isFile ? [basename(app)] : readdirSync(folder).sort().filter(isComposeFile);
+  const reader = { folder, result, environment: { ...readEnvFile(folder, result), ...environment } };
+  const files = isFolder ? readdirSync(folder).sort().filter(isComposeFile) : [basename(app)];
   for (const [layer, services] of layersOf(files, reader)) {
     for (const [name, values] of Object.entries(services))
       addSubject(serviceProcess(layer, name, values, reader), result);
@@ -41,7 +43,7 @@ export function readApplication(app: string, environment: Environment): Applicat
   result.read = [...new Set(result.read)];
   result.notRead = [...new Set(result.notRead)];
   if (result.read.length > 0) return result;
-  throw new UserError(`Cannot read APP="${app}": a compose file, a Dockerfile or a package.json is wanted`);
+  throw new UserError(`Cannot read APP="${visible(app)}": a compose file, a Dockerfile or a package.json is wanted`);
 }
 
 interface Reader {
@@ -57,7 +59,12 @@ function isComposeFile(name: string): boolean {
 /** The services by file: the first file with its override, then each further file on top of them. */
 function layersOf(files: string[], reader: Reader): [layer: string, services: Record<string, YamlMap>][] {
   const read = (file: string) => {
-    const { services, notRead } = readCompose(file, readText(file, reader)!, reader.environment); // it was listed
+    const found = readPlainFile(resolve(reader.folder, file));
+    if (!found || "reason" in found) {
+      throw new UserError(`Cannot read "${visible(file)}": ${found?.reason ?? "it is gone"}, a compose file is wanted`);
+    }
+    reader.result.read.push(file);
+    const { services, notRead } = readCompose(file, found.text, reader.environment);
     reader.result.notRead.push(...notRead);
     return services;
   };
@@ -140,7 +147,7 @@ function readPackage(folder: string, reader: Reader): { scripts: Scripts; nodeMa
     const major = Number.parseInt((readText(join(folder, ".nvmrc"), reader) ?? "").replace(/^v/, ""), 10);
     return { scripts: textsOf(scripts), ...(major > 0 ? { nodeMajor: major } : {}) };
   } catch (cause) {
-    throw new UserError(`Cannot read "${path}": ${(cause as Error).message}`, { cause });
+    throw new UserError(`Cannot read "${visible(path)}": ${visible((cause as Error).message)}`, { cause });
   }
 }
 
@@ -149,14 +156,22 @@ function envFilesOf(value: Yaml): string[] {
   return list.map((each) => String(mapOf(each)?.path ?? each));
 }
 
-/** The text of a file of the application, and a note that it was read; `undefined` when there is none. */
+/** The text of a file of the application, and a note that it was read or why not; `undefined` when there is none. */
 function readText(path: string, { folder, result }: Reader): string | undefined {
   const full = resolve(folder, path);
-  if (!existsSync(full) || !statSync(full).isFile()) return undefined;
+  const found = readPlainFile(full);
+  if (!found) return undefined;
+  if ("reason" in found) {
+    result.notRead.push(`${path}: ${found.reason}`);
+    return undefined;
+  }
   result.read.push(relative(folder, full));
-  return readFileSync(full, "utf8");
+  return found.text;
 }
 
-function readEnvFile(path: string): Environment {
-  return existsSync(path) ? (parseEnv(readFileSync(path, "utf8")) as Environment) : {}; // every value is a text
+/** What compose takes its variables from. */
+function readEnvFile(folder: string, { notRead }: Application): Environment {
+  const found = readPlainFile(join(folder, ".env"));
+  if (found && "reason" in found) notRead.push(`.env: ${found.reason}`);
+  return found && "text" in found ? (parseEnv(found.text) as Environment) : {}; // every value is a text
 }

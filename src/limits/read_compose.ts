@@ -1,6 +1,7 @@
 import { parse } from "yaml";
 import type { Environment } from "../config.ts";
 import { UserError } from "../user_error.ts";
+import { visible } from "../visible_text.ts";
 import { interpolate } from "./interpolate.ts";
 
 /** Anything that YAML may hold. */
@@ -25,10 +26,12 @@ export function readCompose(file: string, text: string, environment: Environment
   try {
     document = parse(text, { merge: true, logLevel: "error", maxAliasCount: 1_000 }) as Yaml; // what YAML holds
   } catch (cause) {
-    throw new UserError(`Cannot read "${file}": ${(cause as Error).message.split("\n")[0]}`, { cause });
+    const [said = ""] = (cause as Error).message.split("\n");
+    const reason = /call stack/.test(said) ? "it is nested too deep" : visible(said);
+    throw new UserError(`Cannot read "${visible(file)}": ${reason}`, { cause });
   }
   const services = mapOf(mapOf(document)?.services);
-  if (!services) throw new UserError(`Cannot read "${file}": it has no services, a compose file is wanted`);
+  if (!services) throw new UserError(`Cannot read "${visible(file)}": it has no services, a compose file is wanted`);
   const notRead: string[] = [];
   const filled: Record<string, YamlMap> = {};
   for (const [name, service] of Object.entries(services)) {

@@ -108,3 +108,13 @@ test("openRun() believes of run.json what has the right kind", () => {
     assert.throws(() => openRun(home, "latest"), { message: /it is missing, or no plain file/ });
   });
 });
+
+test("openRun() names what it cannot use without control characters, on one line", () => {
+  withRuns((home, write) => {
+    write("{\x1b[2J\nProved");
+    assert.throws(() => openRun(home, NEW), { name: "UserError", message: /^Cannot use ".*run.json": [^\p{Cc}]+$/u });
+    assert.throws(() => openRun(home, "\x1b[2J\n", "A"), {
+      message: /^Cannot use A="⟨ESC⟩\[2J⟨LF⟩": there is no such run/,
+    });
+  });
+});

@@ -1,6 +1,7 @@
 import { existsSync, lstatSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../user_error.ts";
+import { visible } from "../visible_text.ts";
 import { type ProfileFile, profilesIn } from "./profile_files.ts";
 import { isPlainFile, type RunDescription, readDescription } from "./read_description.ts";
 import { keepRun, RETENTION, runIds } from "./retention.ts";
@@ -37,7 +38,7 @@ export function openRun(home: string, wanted: string, setting?: RunSetting): Ope
     const [some] = ids.slice(-1);
     const reason = some ? `there is no such run in ${runs}, where ${RETENTION}` : `there are no runs in ${runs}`;
     const as = setting ?? "RUN";
-    throw new UserError(`Cannot use ${as}="${wanted}": ${reason}`, {
+    throw new UserError(`Cannot use ${as}="${visible(wanted)}": ${reason}`, {
       next: some ? `${as}=latest, or as ${as}=${some}` : "make bottlenecks",
     });
   }
@@ -63,7 +64,7 @@ function profilesOf(folder: string): ProfileFile[] {
       ({ path }) => isPlainFile(path) && lstatSync(dirname(path)).isDirectory(),
     );
   } catch (cause) {
-    throw new UserError(`Cannot use "${profiles}": ${(cause as Error).message}`, {
+    throw new UserError(`Cannot use "${profiles}": ${visible((cause as Error).message)}`, {
       next: `ls -lR "${profiles}"`,
       cause,
     });

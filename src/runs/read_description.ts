@@ -1,5 +1,6 @@
 import { lstatSync, readFileSync } from "node:fs";
 import { UserError } from "../user_error.ts";
+import { visible } from "../visible_text.ts";
 
 /** `run.json` as far as it can be believed: what is missing or of another kind is absent. */
 export interface RunDescription {
@@ -35,7 +36,8 @@ const MAX_BYTES = 16 * 1024 * 1024;
  * @throws {UserError} when it is missing, damaged or of another version
  */
 export function readDescription(file: string): RunDescription {
-  const damaged = (reason: string) => new UserError(`Cannot use "${file}": ${reason}`, { next: `ls -l "${file}"` });
+  const damaged = (reason: string) =>
+    new UserError(`Cannot use "${file}": ${visible(reason)}`, { next: `ls -l "${file}"` });
   if (!isPlainFile(file)) throw damaged("it is missing, or no plain file");
   if (lstatSync(file).size > MAX_BYTES) throw damaged(`it is larger than ${MAX_BYTES} bytes`);
   let value: unknown;

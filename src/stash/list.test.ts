@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,7 +25,10 @@ test("readList() takes STASH_PATHS, separated by spaces or line feeds, else the 
     assert.throws(() => readList(app, undefined), { name: "UserError", message: /prodlike-stash": it names no path$/ });
     rmSync(join(app, LIST_FILE));
     mkdirSync(join(app, LIST_FILE));
-    assert.throws(() => readList(app, undefined), { name: "UserError", message: /^Cannot read ".*EISDIR/ });
+    assert.throws(() => readList(app, undefined), { name: "UserError", message: /^Cannot read ".*it is a folder$/ });
+    rmSync(join(app, LIST_FILE), { recursive: true });
+    execFileSync("mkfifo", [join(app, LIST_FILE)]);
+    assert.throws(() => readList(app, undefined), { message: /^Cannot read ".*it is no plain file$/ });
   } finally {
     rmSync(app, { recursive: true });
   }

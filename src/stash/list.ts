@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readPlainFile } from "../plain_file.ts";
 import { UserError } from "../user_error.ts";
 import { visible } from "../visible_text.ts";
 
@@ -23,12 +23,11 @@ export function readList(app: string, stashPaths: string | undefined): StashList
   const file = join(app, LIST_FILE);
   // One line is split at white space, as make users write lists.
   let text = stashPaths?.trim().includes("\n") ? stashPaths : stashPaths?.replace(/\s+/g, "\n");
-  try {
-    text ??= readFileSync(file, "utf8");
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === "ENOENT") return undefined;
-    throw new UserError(`Cannot read "${visible(file)}": ${visible(message)}`, { cause });
+  if (text === undefined) {
+    const found = readPlainFile(file);
+    if (!found) return undefined;
+    if ("reason" in found) throw new UserError(`Cannot read "${visible(file)}": ${visible(found.reason)}`);
+    text = found.text;
   }
   const list = parseList(text);
   if (list.plain.length + list.ignored.length) return list;
