@@ -44,7 +44,9 @@ export interface Checkout {
   processes(): Promise<number[]>;
   /** Kills all of them, those too that have just ended. */
   killAll(): Promise<void>;
-  /** Ends what still runs and removes the checkout. */
+  /** Ends what still runs and removes its store. */
+  end(): Promise<void>;
+  /** The same, and removes the checkout. */
   close(): Promise<void>;
 }
 
@@ -99,11 +101,14 @@ export async function makeCheckout(): Promise<Checkout> {
         }
       }
     },
-    async close() {
+    async end() {
       await checkout.run("otel_down");
       await checkout.killAll();
       const store: string | undefined = read("postgres.json")?.folder;
       if (store?.startsWith(dirname(folder))) rmSync(store, { recursive: true, force: true });
+    },
+    async close() {
+      await checkout.end();
       rmSync(folder, { recursive: true, force: true });
     },
   };

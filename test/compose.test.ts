@@ -160,6 +160,18 @@ dockerTest("the prod-like worker runs the built file under its limits, and stays
   assert.match((await checkout.run("otel_up")).stdout, /nothing was changed/);
   assert.equal((await checkout.inspect("worker")).HostConfig.NanoCpus, 0.5e9);
 
+  // What cannot start leaves the worker that ran, under the limits that it had.
+  const failed = await checkout.run("worker_prodlike", { PRODLIKE_ENV: "NODE_OPTIONS=--import=./not-there.mjs" });
+  assert.equal(failed.code, 2, failed.stderr);
+  assert.match(failed.stderr, /error: Cannot start the worker: .*; the worker that ran before is back\n/);
+  const { HostConfig: held, Config: same, State: state } = await checkout.inspect("worker");
+  assert.deepEqual([held.NanoCpus, held.Memory, state.Status], [0.5e9, 512 * 2 ** 20, "running"]);
+  assert.ok(
+    same.Env.some((pair) => pair.includes("--max-old-space-size=256")),
+    String(same.Env),
+  );
+  assert.equal(json(await checkout.run("verify", { JSON: "1" })).ok, true);
+
   // Too little for ESLint, which the first job loads.
   const small = { PRODLIKE_MEMORY: "96m", PRODLIKE_OLD_SPACE_MB: "64", PRODLIKE_SEMI_SPACE_MB: "1" };
   const warned = await checkout.run("worker_prodlike", {

@@ -22,6 +22,7 @@ export interface Inspected {
   HostConfig: { NanoCpus: number; Memory: number; ReadonlyRootfs: boolean; CapDrop: string[]; SecurityOpt: string[] };
   Image: string;
   Mounts: { Type: string; Destination: string; RW: boolean }[];
+  State: { Status: string };
 }
 
 /** Runs `use` with such a checkout, and removes all that it has made. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
@@ -200,6 +200,52 @@ faultTest("the supervisor stays for a command that came while it was ending ever
   assert.match(exits(await checkout.run("otel_up", COLLECTOR), 0), /nothing was changed/);
   exits(await checkout.run("otel_down"), 0);
   await nothingIsLeft(checkout);
+});
+
+faultTest("strangers at the supervisor's port neither hold nor grow it, and commands get through", async (checkout) => {
+  exits(await checkout.run("otel_up", COLLECTOR), 0);
+  const { port, pid } = checkout.state()!.supervisor;
+  const sockets = new Set<Socket>();
+  const open = () => {
+    const socket = connect(port, "127.0.0.1");
+    sockets.add(socket);
+    socket.on("error", () => {}).on("close", () => sockets.delete(socket));
+    return socket;
+  };
+  const held = () => readdirSync(`/proc/${pid}/fd`).length;
+  const isLinux = process.platform === "linux";
+  let isFlooding = true;
+  // Each opens the next when it is closed: half of them close at once, half say a piece of a line that does not end.
+  const flood = (i: number) => {
+    const socket = open();
+    socket.on("close", () => isFlooding && setImmediate(flood, i));
+    if (i % 2) socket.end();
+    else socket.write("x".repeat(100_000));
+  };
+  try {
+    const before = isLinux ? held() : 0;
+    for (let i = 0; i < 300; i++) open().end();
+    await waitFor(() => sockets.size === 0 || undefined, "the end of all of them");
+    if (isLinux) await waitFor(() => held() <= before || undefined, "the descriptors as before");
+
+    const endless = open();
+    let sent = 0;
+    for (; !endless.destroyed && sent < 256; sent++) {
+      if (!endless.write(Buffer.alloc(2 ** 20, "x"))) await once(endless, "drain").catch(() => {}); // it was cut
+    }
+    assert.ok(sent < 256, "256 MB of a line were taken");
+
+    for (let i = 0; i < 400; i++) flood(i);
+    assert.match(exits(await checkout.run("otel_up", COLLECTOR), 0), /nothing was changed/);
+    if (isLinux) assert.ok(held() < before + 200, String(held()));
+    exits(await checkout.run("otel_restart"), 0);
+    exits(await checkout.run("otel_down"), 0);
+    isFlooding = false;
+    await nothingIsLeft(checkout);
+  } finally {
+    isFlooding = false;
+    for (const socket of sockets) socket.destroy();
+  }
 });
 
 faultTest("verify shares its stack with another verify, and leaves it to an otel-up", async (checkout) => {

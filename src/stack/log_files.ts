@@ -1,8 +1,8 @@
-import { fstatSync, openSync, readSync, statSync, truncateSync, writeSync } from "node:fs";
+import { existsSync, fstatSync, openSync, readFileSync, readSync, statSync, truncateSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Config } from "../config.ts";
-import { cannotWrite } from "../system_error.ts";
 import { PARTS, stackFiles } from "./state.ts";
+import { cannotWrite } from "./system_error.ts";
 
 /** The log of a part is emptied when it exceeds this, in bytes. */
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -35,9 +35,19 @@ function endLine(log: number): void {
   }
 }
 
+/** How long a log is, in bytes; 0 when there is none. */
+export function logSize(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** What a log has got since it was `from` bytes long. */
+export function textSince(file: string, from: number): string {
+  return existsSync(file) ? readFileSync(file).subarray(from).toString() : "";
+}
+
 /** Empties each log of a part that has grown too large. Its writers append, so they go on at its new end. */
 export function capLogs(config: Pick<Config, "home">): void {
   for (const file of PARTS.map(stackFiles(config).output)) {
-    if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > MAX_BYTES) truncateSync(file);
+    if (logSize(file) > MAX_BYTES) truncateSync(file);
   }
 }

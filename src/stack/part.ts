@@ -2,13 +2,13 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { diskFullError, systemError } from "../system_error.ts";
 import { UserError } from "../user_error.ts";
-import { openLog } from "./log_files.ts";
+import { logSize, openLog, textSince } from "./log_files.ts";
 import { ENDING, type PartPlan } from "./plan.ts";
 import { endProcess, identify, isAlive, type ProcessId } from "./process_id.ts";
 import type { PartsProgress } from "./protocol.ts";
 import type { PartExit, PartName, PartState } from "./state.ts";
+import { diskFullError, systemError, systemErrorIn } from "./system_error.ts";
 import { WaitTimeoutError, waitFor } from "./wait_for.ts";
 
 /** Of what a part has printed, that much is looked at. */
@@ -41,11 +41,11 @@ export interface StartOptions {
 export async function startPart(plan: PartPlan, { output, onSpawn, signal }: StartOptions): Promise<void> {
   await plan.prepare?.(signal);
   const doing = `Cannot start the ${plan.name}`;
-  const refuse = (why: string, cause?: unknown) => {
-    // A program that meets a full disk has often no room to say so.
-    const full = diskFullError(`${doing}: ${why}`, dirname(output));
-    return full ?? new UserError(`${doing}: ${why}`, { next: `tail ${output}`, cause });
-  };
+  const from = logSize(output);
+  const refuse = (why: string, cause?: unknown) =>
+    systemErrorIn(doing, textSince(output, from), dirname(output)) ??
+    diskFullError(`${doing}: ${why}`, dirname(output)) ??
+    new UserError(`${doing}: ${why}`, { next: `tail ${output}`, cause });
   const child = spawnPart(plan, output);
   let isReady = false;
   child.on("message", () => {
@@ -71,7 +71,7 @@ export async function startPart(plan: PartPlan, { output, onSpawn, signal }: Sta
   });
   if (child.connected) child.disconnect();
   if (seen === "ready") return;
-  const last = lastLine(output);
+  const last = lastLineOf(textSince(output, from));
   throw refuse(`it ended with ${describeExit(await part.exited)}${last ? `: ${last}` : ""}`);
 }
 
@@ -147,10 +147,13 @@ export function lastLine(file: string): string | undefined {
   return lastLineOf(lastText(file));
 }
 
-/** The last line of a log, but for what telemetry says about itself; of one by Pino, its message. */
+/** Lines that say nothing of why a process ended: of telemetry about itself, and the last of PostgreSQL and of Node. */
+const IDLE_LINE = /^telemetry (error|warning): |LOG: {2}database system is shut down$|^Node\.js v/;
+
+/** The last line of a log that says something; of one by Pino, its message. */
 export function lastLineOf(log: string): string | undefined {
   const lines = log.trimEnd().split("\n");
-  const line = lines.findLast((each) => !/^telemetry (error|warning): /.test(each)) ?? lines.at(-1);
+  const line = lines.findLast((each) => each && !IDLE_LINE.test(each)) ?? lines.at(-1);
   if (!line?.startsWith("{")) return line;
   try {
     const { msg, err } = JSON.parse(line); // Pino

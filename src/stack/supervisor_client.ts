@@ -6,16 +6,16 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Config } from "../config.ts";
 import { entryCommand } from "../runtime.ts";
-import { cannotWrite, diskFullError, systemError } from "../system_error.ts";
 import { UserError } from "../user_error.ts";
-import { openLog } from "./log_files.ts";
+import { logSize, openLog, textSince } from "./log_files.ts";
 import { markOf } from "./mark.ts";
-import { lastLine } from "./part.ts";
+import { lastLine, lastLineOf } from "./part.ts";
 import { ENDING_MS } from "./plan.ts";
 import { isAlive, type ProcessId } from "./process_id.ts";
 import type { Answer, PartsProgress, Request } from "./protocol.ts";
 import { MAX_REQUEST_LENGTH } from "./request_port.ts";
 import { makeStackFolder, type PartName, readState, type StackState, stackFiles } from "./state.ts";
+import { cannotWrite, diskFullError, systemError, systemErrorIn } from "./system_error.ts";
 import { waitFor } from "./wait_for.ts";
 
 /** Between two tries to be heard, in ms. */
@@ -97,6 +97,7 @@ async function ensureSupervisor(config: Config, signal: AbortSignal): Promise<St
 
   const doing = "Cannot start the supervisor";
   const output = stackFiles(config).output("supervisor");
+  const from = logSize(output);
   const look = `cat "${output}"`;
   let child: ChildProcess;
   try {
@@ -125,9 +126,10 @@ async function ensureSupervisor(config: Config, signal: AbortSignal): Promise<St
   if (seen !== "ended") return seen;
   if (failure) throw noSupervisor(cannotWrite(doing, failure, dirname(output)));
   if (!child.exitCode) return undefined;
-  const said = lastLine(output) || `it ended with exit code ${child.exitCode}`;
-  // On a full disk it could not say anything.
-  throw noSupervisor(diskFullError(doing, dirname(output)) ?? new UserError(`${doing}: ${said}`, { next: look }));
+  const printed = textSince(output, from);
+  const said = lastLineOf(printed) || `it ended with exit code ${child.exitCode}`;
+  const known = systemErrorIn(doing, printed, dirname(output)) ?? diskFullError(`${doing}: ${said}`, dirname(output));
+  throw noSupervisor(known ?? new UserError(`${doing}: ${said}`, { next: look }));
 }
 
 function noSupervisor({ message, next, cause }: UserError): NoSupervisorError {

@@ -93,9 +93,16 @@ export function composeStack(config: Config): Stack {
           throw new UserError("Cannot restart the collector: no stack is up", { next: "make otel-up" });
         }
         const withSettings = composeCli(config, [...FILES, writeSettings(config)], composeEnvironment(config));
-        await withSettings.show(["stop", COLLECTOR], progress.signal);
-        await clearTelemetry(cli, collector);
-        await start(config, withSettings, ["--force-recreate", COLLECTOR], progress);
+        const again = (by: Progress) => start(config, withSettings, ["--force-recreate", COLLECTOR], by);
+        try {
+          await withSettings.show(["stop", COLLECTOR], progress.signal);
+          await clearTelemetry(cli, collector);
+          await again(progress);
+        } catch (error) {
+          // Nothing else starts it again for a command that was interrupted.
+          if (progress.signal.aborted) await again({ ...progress, signal: new AbortController().signal });
+          throw error;
+        }
       }),
     limitWorker: (progress) => alone(config, progress, () => limitWorker(config, cli, progress)),
     status,

@@ -3,7 +3,7 @@ import { UserError } from "../../user_error.ts";
 import { describeExit, lastLineOf } from "../part.ts";
 import type { Progress } from "../protocol.ts";
 import { WaitTimeoutError, waitFor } from "../wait_for.ts";
-import { type ComposeCli, composeCli } from "./cli.ts";
+import { type ComposeCli, type Container, composeCli } from "./cli.ts";
 import { ownContainers, requirePorts, requireSameSettings } from "./guards.ts";
 import { composeEnvironment, FILES, writeSettings } from "./settings.ts";
 import { COLLECTOR } from "./telemetry.ts";
@@ -23,12 +23,16 @@ export async function up(config: Config, cli: ComposeCli, wanted: string[], prog
   try {
     await start(config, withSettings, missing, progress);
   } catch (error) {
-    // As if it had not been called.
-    if (running.length) await cli.show(["rm", "--stop", "--force", ...missing]);
-    else await cli.show(["down", "--remove-orphans"]);
+    await undo(cli, missing, running);
     throw error;
   }
   return missing;
+}
+
+/** Removes what was `started` beside what was `running`, as if it had not been started. */
+export async function undo(cli: ComposeCli, started: string[], running: Container[]): Promise<void> {
+  if (running.length === 0) await cli.show(["down", "--remove-orphans"]);
+  else if (started.length > 0) await cli.show(["rm", "--stop", "--force", ...started]);
 }
 
 /** Makes and starts services and waits until they are ready. */

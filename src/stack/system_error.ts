@@ -1,6 +1,6 @@
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
-import { UserError } from "./user_error.ts";
+import { UserError } from "../user_error.ts";
 
 /** What the operating system says for want of room. */
 const FULL = ["ENOSPC", "EDQUOT"];
@@ -33,13 +33,19 @@ export function isBlind(error: unknown): boolean {
   return ["EMFILE", "ENFILE"].includes(codeOf(error) ?? "");
 }
 
-/** The error of a full disk when that of `folder` is full now; `undefined` when it is not, or that is not known. */
+/** The same for a process of ours that has ended, by what it printed last. */
+export function systemErrorIn(doing: string, printed: string, folder: string): UserError | undefined {
+  const [code] = /\b(EMFILE|ENFILE|ENOSPC|EDQUOT|EROFS|EIO)\b/.exec(printed) ?? [];
+  return systemError(doing, { code }, folder);
+}
+
+/** The error of a full disk when that of `folder` is full now: what ended there had no room to say so. */
 export function diskFullError(doing: string, folder: string): UserError | undefined {
   try {
     const { bavail, bsize } = statfsSync(folder);
     return bavail * bsize < BLOCK_BYTES ? systemError(doing, { code: "ENOSPC" }, folder) : undefined;
   } catch {
-    return undefined;
+    return undefined; // not known
   }
 }
 
@@ -64,7 +70,7 @@ function words(code: string | undefined, folder: string): [state: string, next?:
 }
 
 function folderOf(error: unknown): string {
-  return dirname((error as NodeJS.ErrnoException).path ?? "./");
+  return dirname((error as Partial<NodeJS.ErrnoException> | undefined)?.path ?? "./");
 }
 
 function codeOf(error: unknown): string | undefined {
