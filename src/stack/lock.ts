@@ -1,8 +1,8 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { cannotWrite } from "../system_error.ts";
 import { identify, isAlive, type ProcessId } from "./process_id.ts";
 import { withReserve } from "./reserve.ts";
-import { cannotWrite } from "./system_error.ts";
 
 /**
  * Takes the lock `file` for this process; `false` when a running process has it. The lock of a process that died is

@@ -1,8 +1,8 @@
 import { existsSync, fstatSync, openSync, readFileSync, readSync, statSync, truncateSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Config } from "../config.ts";
+import { cannotWrite } from "../system_error.ts";
 import { PARTS, stackFiles } from "./state.ts";
-import { cannotWrite } from "./system_error.ts";
 
 /** The log of a part is emptied when it exceeds this, in bytes. */
 const MAX_BYTES = 64 * 1024 * 1024;

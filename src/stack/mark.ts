@@ -1,9 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { isBlind } from "../system_error.ts";
 import { identify, type ProcessId, parentOf } from "./process_id.ts";
 import { PARTS, type PartName } from "./state.ts";
-import { isBlind } from "./system_error.ts";
 
 /** Our entries ignore it; to PostgreSQL it is a parameter that nobody reads. */
 const MARK = "--prodlike.stack=";

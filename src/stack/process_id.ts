@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { isBlind } from "./system_error.ts";
+import { isBlind } from "../system_error.ts";
 import { waitFor } from "./wait_for.ts";
 
 /** One process for certain: a pid may be used again, a pid with its start time is not. */

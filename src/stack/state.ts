@@ -2,11 +2,11 @@ import { chmodSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../config.ts";
 import type { Death } from "../limits/explain_death.ts";
+import { systemError } from "../system_error.ts";
 import { UserError } from "../user_error.ts";
 import { DamagedFileError, readJson, type Unchecked, writeJson } from "./json_file.ts";
 import { isAlive, type ProcessId } from "./process_id.ts";
 import { withReserve } from "./reserve.ts";
-import { systemError } from "./system_error.ts";
 
 /** The processes of the local stack, in the order in which they end. */
 export const PARTS = ["api", "worker", "postgres", "collector"] as const;

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { type Config, loadConfig } from "../config.ts";
+import { systemError } from "../system_error.ts";
 import { UserError } from "../user_error.ts";
 import { Loans } from "./loans.ts";
 import { hasLock, takeLock } from "./lock.ts";
@@ -14,7 +15,6 @@ import type { PartsProgress, Request, Result } from "./protocol.ts";
 import { type Caller, RequestPort } from "./request_port.ts";
 import { fillReserve } from "./reserve.ts";
 import { makeStackFolder, PARTS, type PartName, readState, type StackState, stackFiles } from "./state.ts";
-import { systemError } from "./system_error.ts";
 
 /** How often it looks at the sizes of the logs, whether its record is still there, and whether there is anything left to do, in ms. */
 const TIDY_EVERY_MS = 1_500;

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Config } from "../config.ts";
 import { entryCommand } from "../runtime.ts";
+import { cannotWrite, diskFullError, systemError, systemErrorIn } from "../system_error.ts";
 import { UserError } from "../user_error.ts";
 import { logSize, openLog, textSince } from "./log_files.ts";
 import { markOf } from "./mark.ts";
@@ -15,7 +16,6 @@ import { isAlive, type ProcessId } from "./process_id.ts";
 import type { Answer, PartsProgress, Request } from "./protocol.ts";
 import { MAX_REQUEST_LENGTH } from "./request_port.ts";
 import { makeStackFolder, type PartName, readState, type StackState, stackFiles } from "./state.ts";
-import { cannotWrite, diskFullError, systemError, systemErrorIn } from "./system_error.ts";
 import { waitFor } from "./wait_for.ts";
 
 /** Between two tries to be heard, in ms. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { UserError } from "../user_error.ts";
 import { isFull, systemError, systemErrorIn } from "./system_error.ts";
+import { UserError } from "./user_error.ts";
 
 const refused = (code: string) => Object.assign(new Error(`${code}: as the system says it`), { code, path: "/a/b" });
 

@@ -1,6 +1,6 @@
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
-import { UserError } from "../user_error.ts";
+import { UserError } from "./user_error.ts";
 
 /** What the operating system says for want of room. */
 const FULL = ["ENOSPC", "EDQUOT"];
