@@ -18,7 +18,7 @@ export interface Sweep extends Knee, Outcome {
 
 interface Step extends SweepStep {
   row: SweepRow;
-  report: Report;
+  report: Pick<Report, "outcome" | "reasons">;
 }
 
 /**
@@ -49,8 +49,12 @@ export async function sweep(config: Config, options: RecordOptions): Promise<Swe
   return { ...knee, ...judge(steps, knee, stopped), rows };
 }
 
-/** A sweep went as it should when each step did, and something can be recommended. */
-function judge(steps: Step[], knee: Knee, stopped: UserError | undefined): Outcome {
+/** A sweep went as it should when each step did, none was `stopped`, and something can be recommended. */
+export function judge(
+  steps: Pick<Step, "concurrency" | "report">[],
+  knee: Pick<Knee, "advice" | "cannotSay">,
+  stopped?: UserError,
+): Outcome {
   const reasons = (outcome: Outcome["outcome"]) =>
     steps.flatMap(({ concurrency, report }) =>
       report.outcome === outcome ? report.reasons.map((reason) => `WORKER_CONCURRENCY=${concurrency}: ${reason}`) : [],

@@ -111,11 +111,11 @@ export function explain(error: unknown, { say, print, paint }: Pick<Terminal, "s
   const expected = error instanceof UserError;
   const message = error instanceof Error ? error.message : String(error);
   // Further lines of it, which may be somebody else's words, are not taken for lines of ours.
-  const text = message.replaceAll("\n", "\n  ");
+  const text = message.split("\n").map(visible).join("\n  ");
   const failed = error instanceof FailedError;
   if (failed) print(`${paint("red", "Failed:")} ${text}`);
   else say(`${paint("red", "error:")} ${text}`);
-  if (expected && error.next) say(`next:  ${error.next}`);
+  if (expected && error.next) say(`next:  ${visible(error.next)}`);
   if (!expected && error instanceof Error) say(error.stack ?? "");
   if (failed) return { code: EXIT.disproved, json: { ok: false, outcome: "failed", reasons: [message] } };
   return { code: EXIT.couldNotTry, json: { ok: false, outcome: "could not try", error: message } };
