@@ -43,8 +43,8 @@ export const breaks: Break[] = [
       WORKER_ENV: "OTEL_BSP_MAX_QUEUE_SIZE=1 OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://127.0.0.1:9/v1/traces",
     },
     seen: { "spans of prodlike-worker": /none arrived: .*127\.0\.0\.1:9/ },
-    // One is under way, and tried again; one is queued.
-    warned: /^spans lost prodlike-worker 4 of 6: queue full 4$/,
+    // One is under way, and tried again until that takes too long; one is queued.
+    warned: /^spans lost prodlike-worker 4 of 6: queue full (4|3, export failed 1)$/,
   },
   {
     what: "no context is propagated",
