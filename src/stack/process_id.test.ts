@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { test } from "node:test";
 import { execa } from "execa";
+import { currentRuntime, entryCommand } from "../runtime.ts";
 import { endProcess, identify, isAlive, signalProcess } from "./process_id.ts";
 import { waitFor } from "./wait_for.ts";
 
@@ -17,6 +19,31 @@ test("isAlive() tells a process from a later one with the same pid", async () =>
     await once(child, "exit");
   }
   assert.equal(identify(child.pid!), undefined);
+});
+
+test("isAlive() takes nobody for dead that it cannot see for want of file descriptors", async () => {
+  const { file, args } = entryCommand("-", currentRuntime);
+  const source = `
+    import { openSync } from "node:fs";
+    const { identify, isAlive } = await import(${JSON.stringify(join(import.meta.dirname, "process_id.ts"))});
+    const id = identify(process.pid);
+    const tell = (step) => {
+      try {
+        return step();
+      } catch ({ code }) {
+        return code;
+      }
+    };
+    let code;
+    while (code !== "EMFILE") code = tell(() => void openSync("/dev/null"));
+    const seen = tell(() => isAlive(id));
+    process.stdout.write(String(seen));
+    process.exit();
+  `;
+  const limited = ["-c", 'ulimit -n 100; exec "$@"', "sh", file];
+  const flags = currentRuntime === "node" ? ["--input-type=module"] : [];
+  const { stdout } = await execa("sh", [...limited, ...flags, ...args], { input: source });
+  assert.equal(stdout, "EMFILE");
 });
 
 test("isAlive() takes a zombie for gone", async () => {

@@ -97,11 +97,12 @@ async function ensureSupervisor(config: Config, signal: AbortSignal): Promise<St
 
   const doing = "Cannot start the supervisor";
   const output = stackFiles(config).output("supervisor");
-  const from = logSize(output);
   const look = `cat "${output}"`;
   let child: ChildProcess;
+  let from: number;
   try {
     makeStackFolder(config);
+    from = logSize(output);
     child = spawnSupervisor(config, output);
   } catch (cause) {
     throw cause instanceof UserError ? noSupervisor(cause) : cause;
