@@ -1,4 +1,5 @@
 import { type Config, loadConfig, readEnvironment } from "./config.ts";
+import { systemError } from "./system_error.ts";
 import { FailedError, UserError } from "./user_error.ts";
 import { visible } from "./visible_text.ts";
 
@@ -107,7 +108,8 @@ function rewriter(stream: NodeJS.WriteStream): Terminal["rewrite"] {
  * Prints an error, and what to do when it is the user's; what no user can mend with its stack. A {@link FailedError} is a
  * result.
  */
-export function explain(error: unknown, { say, print, paint }: Pick<Terminal, "say" | "print" | "paint">): Outcome {
+export function explain(thrown: unknown, { say, print, paint }: Pick<Terminal, "say" | "print" | "paint">): Outcome {
+  const error = thrown instanceof UserError ? thrown : (systemError("Cannot go on", thrown) ?? thrown);
   const expected = error instanceof UserError;
   const message = error instanceof Error ? error.message : String(error);
   // Further lines of it, which may be somebody else's words, are not taken for lines of ours.

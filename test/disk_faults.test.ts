@@ -35,9 +35,9 @@ function diskTest(name: string, body: (checkout: Checkout, home: string, t: Test
 
 /** Runs a script that has to succeed; what it printed for people. */
 async function succeeds(checkout: Checkout, name: string, environment: Record<string, string> = {}): Promise<string> {
-  const { code, stderr } = await checkout.run(name, environment);
+  const { code, stdout, stderr } = await checkout.run(name, environment);
   assert.equal(code, 0, `${name}: ${stderr}`);
-  return stderr;
+  return stderr + stdout;
 }
 
 const residentMb = (pid: number) =>
