@@ -50,7 +50,7 @@ async function refusalsFail(checkout: Checkout, settings: Record<string, string>
   const all = await checkout.run("bottlenecks", { ...load, WARMUP: "1", JOB_REQUEST: bad });
   for (const [{ code, stdout, stderr }, reason] of [
     [some, "2 of 4 jobs failed or were refused"],
-    [all, "none of the 1 jobs of the warm-up was completed"],
+    [all, "no job of the warm-up was completed, of 1"],
   ] as const) {
     assert.equal(code, 1, stderr);
     assert.match(stdout, new RegExp(`^Failed: ${reason}: ${refused.source}`));

@@ -40,11 +40,11 @@ test("outcomeOf() fails a run in which a part died or jobs failed, the death fir
     reasons: [
       ...dead,
       "87 of 100 jobs failed or were refused: a (40); b (39); c (38); and others",
-      "8 of 100 jobs were not seen to end",
+      "8 of 100 jobs not seen to end",
     ],
   });
   const stuck = outcome({ run: { cutOff: "no job had ended for 60 s" }, load: { completed: 92, unfinished: 8 } });
-  assert.deepEqual(stuck.reasons, ["8 of 100 jobs were not seen to end: no job had ended for 60 s"]);
+  assert.deepEqual(stuck.reasons, ["8 of 100 jobs not seen to end: no job had ended for 60 s"]);
   // Interrupted, but some had failed before.
   const failed = outcome({ load: { completed: 1, failed: 1, unfinished: 8, interrupted: true } });
   assert.deepEqual(failed.reasons, ["1 of 100 jobs failed or were refused"]);

@@ -27,7 +27,9 @@ export function outcomeOf({ description, load, attempts, cannotSay }: RunFacts):
   const { ended = [], cutOff } = description.run;
   const failed = [...ended, ...(load ? failedJobs(load, ended.length ? undefined : cutOff) : [])];
   const unknown = [...(cannotSay === undefined ? [] : [cannotSay]), ...lostSpans(description.lostSpans ?? {})];
-  const passed = load ? `${count(load.completed)} jobs completed, none failed` : `${count(attempts)} attempts measured`;
+  const passed = load
+    ? `${count(load.completed, "job")} completed, none failed`
+    : `${count(attempts, "attempt")} measured`;
   return weigh({ failed, unknown, passed: load?.interrupted ? `${passed}; the load was ended early` : passed });
 }
 
@@ -77,10 +79,10 @@ function failedJobs({ sent, failed, unfinished, failures = [], interrupted }: Lo
   const why = failures.slice(0, MOST_REASONS).map(({ reason, count: times }) => `${reason} (${count(times)})`);
   const others = failures.length > MOST_REASONS ? "; and others" : "";
   const because = why.length ? `: ${why.join("; ")}${others}` : "";
-  if (failed > 0) reasons.push(`${count(failed)} of ${count(sent)} jobs failed or were refused${because}`);
+  if (failed > 0) reasons.push(`${count(failed)} of ${count(sent, "job")} failed or were refused${because}`);
   if (unfinished > 0 && !interrupted) {
     reasons.push(
-      `${count(unfinished)} of ${count(sent)} jobs were not seen to end${cutOff ? `: ${cutOff}` : failed ? "" : because}`,
+      `${count(unfinished)} of ${count(sent, "job")} not seen to end${cutOff ? `: ${cutOff}` : failed ? "" : because}`,
     );
   }
   return reasons;
@@ -113,4 +115,5 @@ function lookAt({ p95Ms, cpuMs }: MaximumTimes, jobs: Report["jobs"]): { broken:
 const isOfAll = (cpuTime?: Percentiles, cpu?: Percentiles) =>
   cpuTime !== undefined && cpu !== undefined && cpuTime.samples >= 0.9 * cpu.samples;
 
-const count = (value: number) => value.toLocaleString("en-US");
+const count = (value: number, what = "") =>
+  `${value.toLocaleString("en-US")}${what && ` ${what}${value === 1 ? "" : "s"}`}`;

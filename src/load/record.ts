@@ -108,7 +108,7 @@ async function warmUp(recorder: Recorder): Promise<number> {
   if (summary.total) return summary.total.max;
   const [ended = cutOff] = await endedPartsExplained(stack);
   const reason = [ended, ...failures.slice(0, MOST_REASONS).map((each) => each.reason)].filter(Boolean).join("; ");
-  throw new FailedError(`none of the ${warmup} jobs of the warm-up was completed: ${reason}`, {
+  throw new FailedError(`no job of the warm-up was completed, of ${warmup}: ${reason}`, {
     next: stack.outputCommand("worker"),
   });
 }

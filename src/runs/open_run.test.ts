@@ -40,6 +40,15 @@ test("openRun() finds a run by its id, by its folder, or as the latest", () => {
   });
 });
 
+test("openRun() takes the newest recording for the latest, not a proof behind it", () => {
+  withRuns((home, write) => {
+    write({ version: 1, id: NEW, ...times, load: { kind: "verify" } });
+    assert.equal(openRun(home, "latest").id, OLD);
+    rmSync(join(home, "runs", OLD), { recursive: true });
+    assert.equal(openRun(home, "latest").id, NEW);
+  });
+});
+
 test("openRun() leads nowhere else", () => {
   withRuns((home) => {
     symlinkSync("/etc", join(home, "runs", "20260103T000000Z-0000"));

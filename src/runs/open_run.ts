@@ -4,7 +4,7 @@ import { UserError } from "../user_error.ts";
 import { visible } from "../visible_text.ts";
 import { type ProfileFile, profilesIn } from "./profile_files.ts";
 import { isPlainFile, type RunDescription, readDescription } from "./read_description.ts";
-import { keepRun, RETENTION, runIds } from "./retention.ts";
+import { isProof, keepRun, RETENTION, runIds } from "./retention.ts";
 
 /** A recorded run: what its `run.json` says, and where its telemetry is. */
 export interface OpenedRun {
@@ -22,8 +22,8 @@ export interface OpenedRun {
 export type RunSetting = "RUN" | "AGAINST" | "A" | "B";
 
 /**
- * Opens a run of the folder `.prodlike` by its id, by the path of its folder, or the newest one as `latest`. One that the
- * user names by a setting is never removed from then on; `latest` names one as AGAINST or A, with which another is compared.
+ * Opens a run of the folder `.prodlike` by its id, by the path of its folder, or as `latest` the newest recording, where
+ * there is none the newest proof. One that the user names by a setting is never removed from then on; `latest` names one as AGAINST or A, with which another is compared.
  *
  * @throws {UserError} when there is no such run, or its `run.json` is damaged
  */
@@ -33,7 +33,8 @@ export function openRun(home: string, wanted: string, setting?: RunSetting): Ope
   const path = resolve(wanted);
   // Only what is a folder there and is named like a run: nothing leads elsewhere.
   const name = dirname(path) === resolve(runs) ? basename(path) : wanted;
-  const id = wanted === "latest" ? ids.at(-1) : ids.find((each) => each === name);
+  const latest = () => ids.findLast((each) => !isProof(join(runs, each))) ?? ids.at(-1);
+  const id = wanted === "latest" ? latest() : ids.find((each) => each === name);
   if (!id) {
     const [some] = ids.slice(-1);
     const reason = some ? `there is no such run in ${runs}, where ${RETENTION}` : `there are no runs in ${runs}`;

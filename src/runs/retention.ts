@@ -69,8 +69,8 @@ function removeAbandoned(runs: string): void {
   }
 }
 
-/** What cannot be read counts as a recording. */
-function isProof(folder: string): boolean {
+/** Whether `make verify` has recorded the run; what cannot be read counts as a recording. */
+export function isProof(folder: string): boolean {
   try {
     return readDescription(join(folder, "run.json")).load?.kind === "verify";
   } catch {
