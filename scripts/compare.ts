@@ -1,7 +1,7 @@
 import { compareRuns } from "../src/analysis/compare_runs.ts";
 import { brokenThresholds, judgedAgainst, judgedBy } from "../src/analysis/outcome.ts";
 import { renderComparison } from "../src/report/compare_text.ts";
-import { isRepeated, OUTCOME_CODE, renderOutcome } from "../src/report/outcome_text.ts";
+import { OUTCOME_CODE, renderOutcome } from "../src/report/outcome_text.ts";
 import { analyzeRun } from "../src/report_run.ts";
 import { openRun } from "../src/runs/open_run.ts";
 import { runScript } from "../src/terminal.ts";
@@ -15,7 +15,8 @@ await runScript(async (config, { print, paint }) => {
   const comparison = compareRuns(before, after);
   const judged = judgedAgainst(before.report, judgedBy(config.maximum, after.report), comparison);
   const { outcome, reasons } = judged;
-  if (!isRepeated(comparison.verdict, judged)) print(renderOutcome(judged, { paint }));
+  const isSaid = outcome === "nothing can be said" && reasons[0] === comparison.cannotSay; // by the verdict
+  if (!isSaid) print(renderOutcome(judged, { paint }));
   print(renderComparison(comparison, { paint }));
   const broken = brokenThresholds(config.maximum, after.report);
   return { code: OUTCOME_CODE[outcome], json: { outcome, reasons, ...comparison, broken } };

@@ -63,8 +63,11 @@ export function judge(
   const isFailed = stopped instanceof FailedError;
   return weigh({
     failed: [...reasons("failed"), ...(isFailed ? end : [])],
-    // Where too few jobs ended, each step says so too.
-    unknown: [...(isFailed ? [] : end), ...(knee.cannotSay ? [knee.cannotSay] : reasons("nothing can be said"))],
+    unknown: [
+      ...(isFailed ? [] : end),
+      ...reasons("nothing can be said"),
+      ...(knee.cannotSay === undefined ? [] : [knee.cannotSay]),
+    ],
     passed: knee.advice,
   });
 }

@@ -6,6 +6,7 @@ import type { LoadSummary, Report, ReportedRun } from "./report.ts";
 const percentiles = (mean: number, p95: number) => ({ samples: 9, mean, p50: mean, p95, p99: p95, max: p95 });
 
 interface Case {
+  attempts?: number;
   run?: Partial<ReportedRun>;
   load?: Partial<LoadSummary>;
   lostSpans?: RunFacts["description"]["lostSpans"];
@@ -13,12 +14,12 @@ interface Case {
 }
 
 /** What becomes of a run of 100 jobs of which all completed, but for what a case says. */
-function outcome({ run = {}, load = {}, lostSpans = {}, cannotSay }: Case) {
+function outcome({ attempts = 100, run = {}, load = {}, lostSpans = {}, cannotSay }: Case) {
   const whole = { kind: "closed", description: "", sent: 100, completed: 100, failed: 0, unfinished: 0 } as const;
   return outcomeOf({
     description: { run: run as ReportedRun, lostSpans },
     load: { ...whole, throughputPerSecond: 1, ...load },
-    attempts: 100,
+    attempts,
     cannotSay,
   });
 }
@@ -54,6 +55,10 @@ test("outcomeOf() says nothing of a run whose spans were lost, and a failure wei
   const lostSpans = { worker: { lost: 30, created: 2_000 }, api: { lost: 1, created: 1_000 } };
   const lost = outcome({ lostSpans });
   assert.deepEqual(lost, { outcome: "nothing can be said", reasons: ["worker lost 30 of 2,000 spans"] });
+  assert.equal(outcome({ attempts: 99 }).outcome, "passed");
+  assert.deepEqual(outcome({ attempts: 31 }).reasons, [
+    "only 31 of 100 jobs that completed were measured: spans were lost, or a sampler left them out",
+  ]);
   const cannotSay = "no job ended in this run";
   assert.deepEqual(outcome({ cannotSay }), { outcome: "nothing can be said", reasons: [cannotSay] });
   const dead = outcome({ cannotSay, lostSpans, run: { ended: ["the api has ended with SIGKILL"] } });

@@ -26,7 +26,10 @@ const MOST_REASONS = 3;
 export function outcomeOf({ description, load, attempts, cannotSay }: RunFacts): Outcome {
   const { ended = [], cutOff } = description.run;
   const failed = [...ended, ...(load ? failedJobs(load, ended.length ? undefined : cutOff) : [])];
-  const unknown = [...(cannotSay === undefined ? [] : [cannotSay]), ...lostSpans(description.lostSpans ?? {})];
+  const unknown = [
+    ...(cannotSay === undefined ? unmeasured(attempts, load) : [cannotSay]),
+    ...lostSpans(description.lostSpans ?? {}),
+  ];
   const passed = load
     ? `${count(load.completed, "job")} completed, none failed`
     : `${count(attempts, "attempt")} measured`;
@@ -86,6 +89,14 @@ function failedJobs({ sent, failed, unfinished, failures = [], interrupted }: Lo
     );
   }
   return reasons;
+}
+
+/** Also where nobody counted what was lost. Of a job that was tried again there is more than one attempt. */
+function unmeasured(attempts: number, load: LoadSummary | undefined): string[] {
+  const completed = load?.completed ?? 0;
+  if (completed - attempts <= limit("lostSpans") * completed) return [];
+  const why = "spans were lost, or a sampler left them out";
+  return [`only ${count(attempts)} of ${count(completed, "job")} that completed were measured: ${why}`];
 }
 
 function lostSpans(services: NonNullable<RunDescription["lostSpans"]>): string[] {

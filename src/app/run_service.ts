@@ -56,6 +56,7 @@ export async function runService(
     if (!(error instanceof UserError)) throw error;
     process.stderr.write(`error: ${error.message}${error.next ? `; next: ${error.next}` : ""}\n`);
     process.exitCode = 2;
+    endAtLast(); // a connection that was refused may keep the process
   }
 }
 

@@ -3,8 +3,8 @@ import { endedParts } from "../stack/ended_parts.ts";
 import type { Stack } from "../stack/stack.ts";
 import { DriveError } from "./send_job.ts";
 
-/** Between two looks whether all parts live, in ms. */
-const LOOK_MS = 1_000;
+/** Between two looks whether all parts live, in ms; and before the second look at one that does not. */
+const LOOK_MS = { usual: 1_000, second: 200 };
 
 /**
  * Does `work` until `signal` aborts or a part of the stack has ended: then the signal that `work` is given aborts.
@@ -18,12 +18,16 @@ export async function whilePartsRun<T>(
   const died = new AbortController();
   const over = new AbortController();
   const watching = (async () => {
+    let before: string | undefined;
     while (!over.signal.aborted && !died.signal.aborted) {
-      await setTimeout(LOOK_MS, undefined, { signal: over.signal }).catch(() => {});
+      const pauseMs = before === undefined ? LOOK_MS.usual : LOOK_MS.second;
+      await setTimeout(pauseMs, undefined, { signal: over.signal }).catch(() => {});
       if (over.signal.aborted) return;
       const status = await stack.status().catch(() => ({})); // what is wrong with it, the work itself shows
       const [ended] = endedParts(stack, status);
-      if (ended) died.abort(new DriveError(ended));
+      // Twice: how it ended is recorded a moment later.
+      if (ended !== undefined && ended === before) died.abort(new DriveError(ended));
+      before = ended;
     }
   })();
   try {

@@ -24,7 +24,7 @@ export function renderSweep(rows: readonly SweepRow[], { paint }: Pick<TerminalO
     number(row.concurrency),
     row.throughput ? number(row.throughput.perSecond) : "not measured",
     row.throughput ? `${number(row.throughput.from)}-${number(row.throughput.until)}` : "",
-    duration(row.p95Ms),
+    Number.isNaN(row.p95Ms) ? "not measured" : duration(row.p95Ms),
     row.blocked === undefined ? "not measured" : share(row.blocked),
     row.memoryMb === undefined ? "not measured" : `${number(row.memoryMb)} MB`,
     number(row.failed),

@@ -75,15 +75,15 @@ test("removeOldRuns() leaves what the user has named, by RUN, AGAINST, A or B, a
     ] as const;
     for (const id of upTo(3)) add(id, "bottlenecks");
     for (const [wanted, setting] of named) openRun(home, wanted, setting);
-    add(at(4), "verify");
+    add(at(4), "bottlenecks");
     openRun(home, "latest", "AGAINST");
-    add(at(5), "verify");
+    add(at(5), "bottlenecks");
     openRun(home, "latest", "A");
-    add(at(6), "verify");
+    add(at(6), "bottlenecks");
     for (const setting of ["RUN", "B", undefined] as const) openRun(home, "latest", setting);
     openRun(home, join(runs, at(6)));
-    for (const id of upTo(60, 7)) add(id, "verify");
-    assert.match(removeOldRuns(runs, at(60))[0]!, /newest proofs are kept/);
+    for (const id of upTo(60, 7)) add(id, "bottlenecks");
+    assert.match(removeOldRuns(runs, at(60))[0]!, /newest recordings are kept/);
     assert.deepEqual(runIds(runs), [...upTo(5), ...upTo(60, 11)]);
     openRun(home, at(0), "B"); // once more changes nothing
   }));

@@ -79,8 +79,7 @@ export function isProof(folder: string): boolean {
 }
 
 function removeMany(runs: string, ids: string[], { newest, what }: { newest: string; what: string }): string[] {
-  const surplus = ids.slice(0, -MAX_RUNS).filter((id) => id !== newest);
-  for (const id of surplus) remove(join(runs, id));
+  const surplus = ids.slice(0, -MAX_RUNS).filter((id) => id !== newest && remove(join(runs, id)));
   return surplus.length ? [`removed, as the ${MAX_RUNS} newest ${what} are kept: ${list(surplus)}`] : [];
 }
 
@@ -92,9 +91,8 @@ function removeLarge(runs: string, ids: string[]): string[] {
   const surplus: string[] = [];
   for (const id of ids) {
     if (bytes <= MAX_BYTES) break;
-    if (!bytesOf.has(id)) continue;
+    if (!bytesOf.has(id) || !remove(join(runs, id))) continue;
     bytes -= bytesOf.get(id)!;
-    remove(join(runs, id));
     surplus.push(id);
   }
   const bound = gigabytes(MAX_BYTES);
@@ -106,14 +104,24 @@ function removeLarge(runs: string, ids: string[]): string[] {
   ];
 }
 
-function remove(folder: string): void {
-  rmSync(folder, { recursive: true, force: true });
+/** Whether it could be removed; what cannot, as another user's, keeps no other from it. */
+function remove(folder: string): boolean {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+    return true;
+  } catch {
+    return false; // it is tried again after the next run
+  }
 }
 
 function bytesIn(path: string): number {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (!stat?.isDirectory()) return stat?.size ?? 0;
-  return readdirSync(path).reduce((sum, name) => sum + bytesIn(join(path, name)), 0);
+  try {
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (!stat?.isDirectory()) return stat?.size ?? 0;
+    return readdirSync(path).reduce((sum, name) => sum + bytesIn(join(path, name)), 0);
+  } catch {
+    return 0; // another user's
+  }
 }
 
 function list(ids: string[]): string {

@@ -5,11 +5,15 @@ import { waitFor } from "./wait_for.ts";
 /** How the worker died is found out within this, in ms. */
 const EXPLAINED_MS = 8_000;
 
-/** The parts of a stack that have ended without being asked, as "the worker has ended with SIGKILL", with why where that is known. */
+/**
+ * The parts of a stack that have ended without being asked, as "the worker has ended with SIGKILL", with why where that is
+ * known. Of one whose end nobody has recorded, as when the supervisor died too: that it does not run any more.
+ */
 export function endedParts({ parts }: Pick<Stack, "parts">, status: Record<string, PartStatus>): string[] {
   return parts.flatMap((part) => {
     const { isRunning, exit, death } = status[part] ?? {};
-    if (isRunning !== false || exit === undefined) return [];
+    if (isRunning !== false) return [];
+    if (exit === undefined) return [`the ${part} does not run any more`];
     // Of one that was killed the exit says all.
     const why = death && !["killed", "ended"].includes(death.kind) ? `: ${death.what}` : "";
     return [`the ${part} has ended with ${describeExit(exit)}${why}`];

@@ -88,6 +88,18 @@ const ends: [what: string, program: string][] = [
        if (rounds++ < 2) setTimeout(() => trace.getTracer("test").startSpan("more").end(), 20);
      });`,
   ],
+  [
+    "finds more to do behind promises, and by threads",
+    `const { pbkdf2 } = await import("node:crypto");
+     const { setTimeout: sleep } = await import("node:timers/promises");
+     process.once("beforeExit", async () => {
+       for (let i = 0; i < 5; i++) await i;
+       await new Promise((resolve) => pbkdf2("a", "b", 100_000, 64, "sha512", resolve));
+       await sleep(50);
+       console.log("late");
+       process.exitCode = 5;
+     });`,
+  ],
 ];
 
 for (const [what, program] of ends) {

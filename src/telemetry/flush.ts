@@ -1,3 +1,5 @@
+// Not the global ones, which an application may replace.
+import { clearTimeout, setTimeout } from "node:timers";
 import { type Post, postAndWait } from "./last_posts.ts";
 import { say } from "./problems.ts";
 
@@ -34,11 +36,10 @@ export function flushOnExit(pending: Pending[]): void {
   }
   let isOver = false;
   process.on("beforeExit", async () => {
-    if (isOver || (await goesOn())) return;
-    const isDone = await all("shutdown");
-    isOver = true;
-    // Retries of the exporter would keep the process, and the application's listeners would be called a second time.
-    if (!isDone || process.listenerCount("beforeExit") > 1) process.exit();
+    // The event comes again when we are done: listeners of the application would be called twice. Then `exit` has to do.
+    if (isOver || process.listenerCount("beforeExit") > 1) return;
+    isOver = await all("shutdown");
+    if (!isOver) process.exit(); // retries of the exporter would keep the process
   });
   const sendRest = () => {
     if (!isOver) postRest();
@@ -90,17 +91,6 @@ function observersOfExit(): number {
   const third = Reflect.get(process, "__signal_exit_emitter__"); // of its version 3
   const fourth = Reflect.get(globalThis, Symbol.for("signal-exit emitter"));
   return (third?.count ?? 0) + (fourth?.count ?? 0);
-}
-
-/** Whether another listener of `beforeExit` has found more to do: they are called behind ours. */
-async function goesOn(): Promise<boolean> {
-  const before = resourcesInUse();
-  await new Promise<void>((resolve) => process.nextTick(resolve));
-  return resourcesInUse() > before;
-}
-
-function resourcesInUse(): number {
-  return process.getActiveResourcesInfo?.().length ?? 0;
 }
 
 function postRest(): void {

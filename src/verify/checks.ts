@@ -12,8 +12,8 @@ export interface Check {
   facts?: string[];
   /** The command to type when it failed. */
   next?: string;
-  /** It rests on single spans of the job's trace, any of which may have been lost. */
-  ofTrace?: true;
+  /** It rests on what the collector has stored: of the services, or single spans of the job's trace. */
+  rests?: "on telemetry" | "on the trace";
 }
 
 /** All that a verification has seen. Plain data: a recorded run gives the same. */
@@ -53,14 +53,15 @@ export function findJobTrace({ spans, job }: Pick<Evidence, "spans" | "job">): J
 export function checkTelemetry(evidence: Evidence): Check[] {
   const trace = findJobTrace(evidence);
   const ofTrace = [oneTrace(evidence, trace), edges(evidence, trace), kindsAndStatus(evidence, trace), noOrphan(trace)];
-  return [
+  const checks = [
     spansOf(evidence, "api"),
     spansOf(evidence, "worker"),
-    ...ofTrace.map((check) => ({ ...check, ofTrace: true as const })),
+    ...ofTrace.map((check) => ({ ...check, rests: "on the trace" as const })),
     inTheLog(evidence, "api"),
     inTheLog(evidence, "worker"),
     witnessesAgree(evidence),
   ];
+  return checks.map((check) => ({ rests: "on telemetry", ...check }));
 }
 
 function spansOf({ spans, services, hints }: Evidence, role: "api" | "worker"): Check {

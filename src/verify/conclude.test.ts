@@ -5,7 +5,7 @@ import { conclude } from "./conclude.ts";
 
 const services = { apiService: "api", workerService: "worker" };
 const good: Check = { name: "health", ok: true, detail: "200" };
-const orphan: Check = { name: "no orphan", ok: false, detail: "a parent is missing", ofTrace: true };
+const orphan: Check = { name: "no orphan", ok: false, detail: "a parent is missing", rests: "on the trace" };
 const counts = { created: 9, exported: 8, queueFull: 0, refused: 0, failed: 0, pending: 1, processes: 1, at: "" };
 
 test("conclude() proves when all checks hold, and names the first that does not", () => {
@@ -19,13 +19,18 @@ test("conclude() proves when all checks hold, and names the first that does not"
 
 test("conclude() says nothing where spans were lost that would prove the trace, unless something else failed", () => {
   const lost = { worker: { ...counts, queueFull: 4, failed: 1 }, api: { notMeasured: "off" } };
-  const unknown = conclude(services, [good, orphan], lost);
+  const unknown = conclude(services, [good, orphan], { accounting: lost });
   assert.deepEqual(
     [unknown.outcome, unknown.summary],
     ["nothing can be said", "Nothing can be said: worker lost 5 spans"],
   );
-  assert.equal(conclude(services, [good, orphan], { worker: counts }).outcome, "disproved");
+  assert.equal(conclude(services, [good, orphan], { accounting: { worker: counts } }).outcome, "disproved");
   const dead = { name: "worker runs", ok: false, detail: "it ended with SIGKILL" };
-  assert.equal(conclude(services, [orphan, dead], lost).outcome, "disproved");
-  assert.equal(conclude(services, [good], lost).outcome, "proved");
+  assert.equal(conclude(services, [orphan, dead], { accounting: lost }).outcome, "disproved");
+  assert.equal(conclude(services, [good], { accounting: lost }).outcome, "proved");
+  const unseen: Check = { name: "spans of worker", ok: false, detail: "none arrived", rests: "on telemetry" };
+  assert.equal(conclude(services, [unseen, orphan], { accounting: lost }).outcome, "disproved");
+  const full = conclude(services, [unseen, orphan], { noRoom: "no space left" });
+  assert.deepEqual([full.outcome, full.summary], ["nothing can be said", "Nothing can be said: no space left"]);
+  assert.equal(conclude(services, [unseen, dead], { noRoom: "no space left" }).outcome, "disproved");
 });

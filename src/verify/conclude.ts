@@ -15,11 +15,18 @@ export interface Services {
   workerService: string;
 }
 
-/** Concludes from checks; one that failed weighs more than spans that were lost. */
+export interface Losses {
+  /** What became of the spans. */
+  accounting?: SpanAccounting;
+  /** Why the collector cannot store anything. */
+  noRoom?: string | undefined;
+}
+
+/** Concludes from checks; one that failed weighs more than telemetry that was lost. */
 export function conclude(
   { apiService, workerService }: Services,
   checks: Check[],
-  accounting: SpanAccounting = {},
+  { accounting = {}, noRoom }: Losses = {},
 ): Conclusion {
   const failed = checks.filter(({ ok }) => !ok);
   const [first] = failed;
@@ -27,7 +34,9 @@ export function conclude(
     const summary = `Proved: one job travelled from ${apiService} through the queue into ${workerService}, as one trace.`;
     return { ok: true, outcome: "proved", summary };
   }
-  const lost = failed.every(({ ofTrace }) => ofTrace) ? lostOf(accounting) : "";
+  const isOfTelemetry = failed.every(({ rests }) => rests);
+  const isOfTrace = failed.every(({ rests }) => rests === "on the trace");
+  const lost = isOfTelemetry && noRoom ? noRoom : isOfTrace ? lostOf(accounting) : "";
   if (lost) return { ok: false, outcome: "nothing can be said", summary: `Nothing can be said: ${lost}` };
   const more = failed.length > 1 ? `; ${failed.length} of ${checks.length} checks failed` : "";
   return { ok: false, outcome: "disproved", summary: `Disproved: ${first.name}: ${first.detail}${more}` };

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { dirname } from "node:path";
 import type { Config } from "../config.ts";
 import { accountSpans } from "../load/account_spans.ts";
 import { driveJob } from "../load/drive_job.ts";
@@ -16,6 +17,7 @@ import { gatherClues, hintAbout } from "../stack/hints.ts";
 import { describeExit } from "../stack/part.ts";
 import type { PartStatus, Stack, Telemetry } from "../stack/stack.ts";
 import { WaitTimeoutError, waitFor } from "../stack/wait_for.ts";
+import { diskFullError } from "../system_error.ts";
 import { accountingWarnings, type Warning } from "./accounting.ts";
 import { type Check, checkTelemetry, type Evidence, findJobTrace } from "./checks.ts";
 import { type Conclusion, conclude } from "./conclude.ts";
@@ -110,6 +112,7 @@ async function verifyJob(verifying: Verifying): Promise<{ result: Verification; 
   const throttling = await readThrottling(newestMetrics(files.metrics), { service: worker, sinceMs: run.startMs });
   checks.push(...missingParts(stack.parts, await stack.status()));
   const ended = await endedPartsExplained(stack);
+  const noRoom = diskFullError("the collector cannot store what arrives", dirname(files.traces))?.message;
   const content = { store: stack.store, limits, load: { kind: "verify", ...load }, spanAccounting, throttling, ended };
   const folder = await endRun(config, files, run, content, verifying.say);
   const warnings = [
@@ -124,7 +127,7 @@ async function verifyJob(verifying: Verifying): Promise<{ result: Verification; 
   const traceId = trace?.traceId ?? null;
   const result = {
     ...withoutJob(config, checks, began),
-    ...conclude(config, checks, spanAccounting),
+    ...conclude(config, checks, { accounting: spanAccounting, noRoom }),
     warnings,
     spanAccounting,
     throttling,
