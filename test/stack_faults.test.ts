@@ -161,12 +161,12 @@ faultTest("pids that belong to others by now are not signalled and do no harm", 
 
 faultTest("two otel-up, and otel-up with otel-down, at once end in one stack or none", async (checkout) => {
   const up = () => checkout.run("otel_up", { ...COLLECTOR, JSON: "1" });
-  const down = () => checkout.run("otel_down");
+  const down = () => checkout.run("otel_down", { JSON: "1" });
   for (const offsetMs of [0, 250]) {
     const together = async (first: () => Promise<Ran>, second: () => Promise<Ran>) => {
       const both = await Promise.all([first(), setTimeout(offsetMs).then(second)]);
       for (const ran of both) exits(ran, 0);
-      return both.flatMap(({ stdout }) => (stdout ? JSON.parse(stdout).started : []));
+      return both.flatMap(({ stdout }) => JSON.parse(stdout).started ?? []);
     };
     assert.deepEqual(await together(up, up), ["collector"]);
     const { supervisor, parts } = checkout.state()!;
