@@ -111,7 +111,9 @@ export class Parts {
     const { settings, limited } = this.#record.parts[name] ?? {};
     if (known || !settings || name === "postgres") return known;
     const url = settings.QUEUE_URL;
-    const now = limited ? planLimitedWorker(config, url) : planEntry(name, config, url);
+    const now = limited
+      ? planLimitedWorker({ ...config, limits: limited.limits ?? config.limits }, url) // an older version recorded none
+      : planEntry(name, config, url);
     return { ...now, settings, environment: { ...now.environment, ...settings } };
   }
 

@@ -82,7 +82,7 @@ export function planLimitedWorker(config: Config, queueUrl: string | undefined):
     args,
     settings,
     environment: { ...usual.environment, ...settings },
-    limited: { by: enforcement.by ?? { nothing: enforcement.reason ?? "" }, folders: enforcement.folders },
+    limited: { by: enforcement.by ?? { nothing: enforcement.reason ?? "" }, folders: enforcement.folders, limits },
     prepare: async () => prepareEnforcement(enforcement),
   };
 }

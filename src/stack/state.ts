@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Config } from "../config.ts";
+import type { Config, Limits } from "../config.ts";
 import type { Death } from "../limits/explain_death.ts";
 import { systemError } from "../system_error.ts";
 import { UserError } from "../user_error.ts";
@@ -24,6 +24,8 @@ export interface PartExit {
 export interface Limited {
   by: string | { nothing: string };
   folders: string[];
+  /** What was asked for; absent in the record of an older version. */
+  limits?: Limits;
 }
 
 export interface PartState extends ProcessId {
