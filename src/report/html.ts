@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Report } from "../analysis/report.ts";
 import { bundleClient } from "./client_bundle.ts";
+import { titleOf } from "./outcome_text.ts";
 import { findingsSection } from "./page/findings_section.ts";
 import { flamesSection } from "./page/flames_section.ts";
 import { jobsSection } from "./page/jobs_section.ts";
@@ -52,7 +53,7 @@ function document(
 <meta name="referrer" content="no-referrer">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${report.verdict.slice(0, 120)} · prodlike ${report.run.id.slice(0, 60)}</title>
+<title>${titleOf(report).title.slice(0, 120)} · prodlike ${report.run.id.slice(0, 60)}</title>
 <style>${new Markup(styles)}</style>
 </head>
 <body>

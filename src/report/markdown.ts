@@ -3,7 +3,7 @@ import { duration, number, quantity, share } from "./figures.ts";
 import { functionName, functionPlace } from "./function_text.ts";
 import { gainReason, gainText } from "./gain_text.ts";
 import { code, prose } from "./markdown_text.ts";
-import { outcomeLines } from "./outcome_text.ts";
+import { titleOf } from "./outcome_text.ts";
 import { largestParts } from "./parts.ts";
 import { taxText } from "./tax_text.ts";
 
@@ -16,12 +16,9 @@ const RESERVE = 200;
 export function renderMarkdown(report: Report): string {
   const { findings, jobs, run, notMeasured, tax } = report;
   const text = new Bounded();
-  text.add(`## ${prose(report.verdict, 200)}\n`);
-  text.add(
-    `\n${outcomeLines(report)
-      .map((line) => prose(line, 300))
-      .join("<br>")}\n`,
-  );
+  const { title, lines } = titleOf(report);
+  text.add(`## ${prose(title, 200)}\n`);
+  if (lines.length > 0) text.add(`\n${lines.map((line) => prose(line, 300)).join("<br>")}\n`);
   text.add(`\n${facts(report)}\n`);
   if (run.cutOff !== undefined) text.add(`\n> **The run is not whole:** ${prose(run.cutOff, 200)}\n`);
   text.list(

@@ -1,4 +1,4 @@
-import type { Outcome } from "../analysis/report.ts";
+import type { Outcome, Report } from "../analysis/report.ts";
 import type { Paint } from "../terminal.ts";
 import { shown } from "../visible_text.ts";
 
@@ -18,6 +18,14 @@ export function outcomeLines({ outcome, reasons }: Outcome): [first: string, ...
     ...others.slice(0, MOST).map((reason) => `  also: ${reason}`),
     ...(left > 0 ? [`  and ${left} more`] : []),
   ];
+}
+
+/** What a page says in its title, and below: the verdict of a run that passed, else why it did not. */
+export function titleOf(report: Report): { title: string; lines: string[] } {
+  const [outcome, ...others] = outcomeLines(report);
+  if (report.outcome === "passed") return { title: report.verdict, lines: [outcome] };
+  const verdict = isRepeated(report.verdict, report) ? [] : [`of what was measured: ${report.verdict}`];
+  return { title: outcome, lines: [...others.map((line) => line.trim()), ...verdict] };
 }
 
 /** Whether a text, as a verdict, only repeats a reason of the outcome. */
