@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import type { Config } from "../config.ts";
+import type { Config, Environment } from "../config.ts";
+import { GUARD, guardedEnvironment } from "../git_guard.ts";
 import { shownUrl } from "../shown_values.mjs";
 import { UserError } from "../user_error.ts";
 import type { JobRequest } from "./job_requests.ts";
@@ -19,22 +20,27 @@ export interface LoadRequests {
  *
  * @throws {UserError} when REVIEW_ROOT is no repository, or has no commits
  */
-export async function loadRequests({ jobRequests, jobRequest, reviewRoot }: Config): Promise<LoadRequests> {
+export async function loadRequests({
+  jobRequests,
+  jobRequest,
+  reviewRoot,
+  environment,
+}: Config): Promise<LoadRequests> {
   if (jobRequests.length === 1)
     return { requests: jobRequests, what: `${jobRequest.method} ${shownUrl(jobRequest.url)}` };
   if (jobRequests.length > 1) return { requests: jobRequests, what: `${jobRequests.length} requests of JOB_REQUEST` };
-  const commits = await lastCommits(reviewRoot);
+  const commits = await lastCommits(reviewRoot, environment);
   const requests = commits.map(([head, base]) => ({ ...jobRequest, body: JSON.stringify({ head, base }) }));
   const s = commits.length === 1 ? "" : "s";
   return { requests, what: `reviews of the last ${commits.length} commit${s}, each against its first parent` };
 }
 
 /** Ids of commits with those of their parents, the newest first. */
-async function lastCommits(folder: string): Promise<string[][]> {
+async function lastCommits(folder: string, environment: Environment): Promise<string[][]> {
   // Where a shallow clone begins, commits have no parents.
-  const args = ["-C", folder, "rev-list", "--parents", `--max-count=${COMMITS}`, "HEAD"];
+  const args = [...GUARD, "-C", folder, "rev-list", "--parents", `--max-count=${COMMITS}`, "HEAD"];
   try {
-    const { stdout } = await promisify(execFile)("git", args);
+    const { stdout } = await promisify(execFile)("git", args, { env: guardedEnvironment(environment) });
     return stdout
       .trim()
       .split("\n")
