@@ -40,7 +40,7 @@ test("isAlive() takes nobody for dead that it cannot see for want of file descri
     process.stdout.write(String(seen));
     process.exit();
   `;
-  const limited = ["-c", 'ulimit -n 100; exec "$@"', "sh", file];
+  const limited = ["-c", 'ulimit -n 400; exec "$@"', "sh", file];
   const flags = currentRuntime === "node" ? ["--input-type=module"] : [];
   const { stdout } = await execa("sh", [...limited, ...flags, ...args], { input: source });
   assert.equal(stdout, "EMFILE");
