@@ -15,8 +15,8 @@ await runScript(async (config, { print, paint }) => {
   const comparison = compareRuns(before, after);
   const judged = judgedAgainst(before.report, judgedBy(config.maximum, after.report), comparison);
   const { outcome, reasons } = judged;
-  const isSaid = outcome === "nothing can be said" && reasons[0] === comparison.cannotSay; // by the verdict
-  if (!isSaid) print(renderOutcome(judged, { paint }));
+  const others = reasons.filter((reason) => reason !== comparison.cannotSay); // which is the verdict
+  if (others.length > 0) print(renderOutcome({ outcome, reasons: others }, { paint }));
   print(renderComparison(comparison, { paint }));
   const broken = brokenThresholds(config.maximum, after.report);
   return { code: OUTCOME_CODE[outcome], json: { outcome, reasons, ...comparison, broken } };

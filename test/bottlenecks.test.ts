@@ -131,7 +131,10 @@ test("make bottlenecks records a whole run from nothing and leaves nothing else 
     assert.match(JSON.parse(broken.stdout).broken.join(), /^MAX_P95_MS: review takes \d+ ms at p95, more than 1$/);
     const compared = await checkout.run("compare", { A: report.run.id, B: "latest" });
     assert.deepEqual([compared.code, compared.stderr], [2, ""]);
-    assert.match(compared.stdout, /^Nothing can be said: no job type has enough .*\nA (\S+) {2}B \1\n/);
+    assert.match(
+      compared.stdout,
+      /^Nothing can be said: only 7 attempts .*\n {2}also: A, .*\nNothing can be said: no job type .*\nA (\S+) {2}B \1\n/,
+    );
     // Cut in the middle of a line, as by a full disk: what is there counts, and what is missing is said.
     truncateSync(join(folder, "traces.jsonl"), statSync(join(folder, "traces.jsonl")).size - 1_000);
     const cut = await checkout.run("bottlenecks", { RUN: "latest", JSON: "1" });
