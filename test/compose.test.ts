@@ -334,8 +334,10 @@ dockerTest(
     assert.equal((await run("otel_down")).code, 0);
 
     const child = checkout.start("verify", { HOME: checkout.folder, DENO_DIR: join(checkout.folder, ".deno") }, user);
+    let isInterrupted = false; // a second signal would end it at once
     child.stderr?.on("data", (text) => {
-      if (/Container .* Start/.test(String(text))) child.kill("SIGINT");
+      if (isInterrupted || !/Container .* Start/.test(String(text))) return;
+      isInterrupted = child.kill("SIGINT");
     });
     const interrupted = await finish(child);
     assert.equal(interrupted.code, 130, interrupted.stderr);

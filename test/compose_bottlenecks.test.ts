@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { needsDocker, withContainers } from "./compose_stack.ts";
 
-const LOAD = { JOBS: "6", WARMUP: "2", JSON: "1", PRODLIKE_MEMORY: "1g", PRODLIKE_OLD_SPACE_MB: "512" };
+const LOAD = { JOBS: "10", WARMUP: "2", JSON: "1", PRODLIKE_MEMORY: "1g", PRODLIKE_OLD_SPACE_MB: "512" };
 
 test("bottlenecks records a run of containers, and leaves what it found: nothing, or the stack that was up", async (t) => {
   if (!(await needsDocker(t))) return;
@@ -16,7 +16,7 @@ test("bottlenecks records a run of containers, and leaves what it found: nothing
         readFileSync(join(checkout.folder, ".prodlike/runs", JSON.parse(ran.stdout).run.id, "run.json"), "utf8"),
       );
       const { sent, completed, kind } = run.load.summary;
-      assert.deepEqual([sent, completed, run.stack], [6, 6, "compose"]);
+      assert.deepEqual([sent, completed, run.stack], [10, 10, "compose"]);
       const { asked, enforced } = run.limits.find(({ limit }: { limit: string }) => limit === "memory");
       assert.deepEqual([asked, enforced], ["1.0 GiB", "1.0 GiB"]);
       for (const service of ["prodlike-api", "prodlike-worker"]) assert.equal(run.spanAccounting[service].pending, 0);
