@@ -10,29 +10,42 @@ import { ROOT } from "../config.ts";
 import { currentRuntime, entryCommand } from "../runtime.ts";
 import { LogOutput } from "./log_output.ts";
 
-test("LogOutput.write() drops lines on a full disk, leaves no half one, and says how many when there is room", (t) =>
-  withSmallDisk(t, (folder) => {
-    const file = join(folder, "log");
-    const descriptor = openSync(file, "a");
-    try {
-      const output = new LogOutput(descriptor, (dropped, why) => `dropped ${dropped}: ${why}\n`);
-      const line = (i: number) => `${i} ${"x".repeat(1_000)}`;
-      for (let i = 0; i < 100; i++) output.write(`${line(i)}\n`);
-      const whole = readFileSync(file, "utf8").split("\n");
-      const half = whole.pop()!;
-      assert.ok(half.length > 0 && whole.length > 50 && whole.length < 70, `${whole.length} and ${half.length}`);
-      // What is left of the half line comes first.
-      writeFileSync(file, half);
-      output.write("again\n");
-      output.write("and again\n");
-      const dropped = `dropped ${99 - whole.length}: ENOSPC`;
-      assert.deepEqual(readFileSync(file, "utf8").split("\n"), [line(whole.length), dropped, "again", "and again", ""]);
-    } finally {
-      closeSync(descriptor);
-    }
-  }));
+/** After half a line Deno throws, and does not tell how much it wrote; and it keeps a pipe from being one that does not block. */
+const skip = currentRuntime === "deno" && "Deno does not tell how much it wrote";
 
-test("LogOutput.write() drops lines for a reader that does not read, and goes on when it does", async () => {
+test(
+  "LogOutput.write() drops lines on a full disk, leaves no half one, and says how many when there is room",
+  { skip },
+  (t) =>
+    withSmallDisk(t, (folder) => {
+      const file = join(folder, "log");
+      const descriptor = openSync(file, "a");
+      try {
+        const output = new LogOutput(descriptor, (dropped, why) => `dropped ${dropped}: ${why}\n`);
+        const line = (i: number) => `${i} ${"x".repeat(1_000)}`;
+        for (let i = 0; i < 100; i++) output.write(`${line(i)}\n`);
+        const whole = readFileSync(file, "utf8").split("\n");
+        const half = whole.pop()!;
+        assert.ok(half.length > 0 && whole.length > 50 && whole.length < 70, `${whole.length} and ${half.length}`);
+        // What is left of the half line comes first.
+        writeFileSync(file, half);
+        output.write("again\n");
+        output.write("and again\n");
+        const dropped = `dropped ${99 - whole.length}: ENOSPC`;
+        assert.deepEqual(readFileSync(file, "utf8").split("\n"), [
+          line(whole.length),
+          dropped,
+          "again",
+          "and again",
+          "",
+        ]);
+      } finally {
+        closeSync(descriptor);
+      }
+    }),
+);
+
+test("LogOutput.write() drops lines for a reader that does not read, and goes on when it does", { skip }, async () => {
   const { file, args } = entryCommand("-", currentRuntime);
   const child = spawn(file, [...(currentRuntime === "node" ? ["--input-type=module"] : []), ...args], { cwd: ROOT });
   // Node's own stream makes the pipe one that does not block.
