@@ -357,8 +357,8 @@ faultTest("Ctrl-C at any step of verify leaves a stack that was up as it was", a
 faultTest("a worker-prodlike that fails or is interrupted leaves the worker that ran as it was", async (checkout) => {
   const worker = () => checkout.state()?.parts.worker;
   const limit = (extra = {}) => checkout.run("worker_prodlike", extra);
-  // A worker that ends at once: it asks for a module that is not there.
-  const broken = { PRODLIKE_ENV: "NODE_OPTIONS=--import=./not-there.mjs" };
+  // A worker that ends at once: no store has such an address.
+  const broken = { PRODLIKE_ENV: "QUEUE_URL=mysql://127.0.0.1/" };
   // With nothing up there is nothing afterwards.
   assert.doesNotMatch(exits(await limit(broken), 2), /that ran before/);
   await nothingIsLeft(checkout);
