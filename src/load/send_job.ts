@@ -30,11 +30,11 @@ export async function sendJob(request: JobRequest, signal: AbortSignal): Promise
   });
   const requestMs = performance.now() - began;
   const answer = await bodyOf(response);
-  const answered = `${request.method} ${shownUrl(request.url)} answered ${response.status}`;
-  if (!response.ok) throw new DriveError(`${answered}: ${answer.detail ?? answer.title ?? ""}`);
+  const answered = () => `${request.method} ${shownUrl(request.url)} answered ${response.status}`;
+  if (!response.ok) throw new DriveError(`${answered()}: ${answer.detail ?? answer.title ?? ""}`);
   const location = response.headers.get("location");
   if (!location || !URL.canParse(location, request.url))
-    throw new DriveError(`${answered} without a Location to follow`);
+    throw new DriveError(`${answered()} without a Location to follow`);
   const url = new URL(location, request.url);
   const id = answer.id ?? url.pathname.split("/").at(-1);
   return { id: String(id), url: url.href, state: String(answer.state ?? "unknown"), requestMs };
