@@ -53,14 +53,18 @@ export async function spansArrived(
   return comes(look, { timeoutMs: 2 * spansMs + 2 * metricsMs + LATE_MS, signal });
 }
 
-/** Waits until the profile that holds the end of the work has arrived from the worker. `false` when it is late. */
+/** Waits until the profile that holds the end of the work has arrived from each profiled service. `false` when one is late. */
 export async function profilesArrived(
-  { workerService }: Config,
+  { apiService, workerService }: Config,
   { files, clues, sinceMs, signal }: ArrivalOptions,
 ): Promise<boolean> {
   const window = { fromMs: sinceMs, untilMs: Number.POSITIVE_INFINITY };
-  const look = () =>
-    profilesIn(files.profiles ?? "", window).some(({ service }) => service === workerService) || undefined;
+  const profiled = clues.filter(({ environment }) => environment.PROFILING === "on");
+  const services = profiled.map(({ part }) => (part === "api" ? apiService : workerService));
+  const look = () => {
+    const arrived = new Set(profilesIn(files.profiles ?? "", window).map(({ service }) => service));
+    return services.every((service) => arrived.has(service)) || undefined;
+  };
   return comes(look, { timeoutMs: longest(clues, "PYROSCOPE_FLUSH_INTERVAL_MS", PROFILES_MS) + LATE_MS, signal });
 }
 
