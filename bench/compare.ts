@@ -5,7 +5,7 @@
 
 import { type AnalyzedRun, compareRuns } from "../src/analysis/compare_runs.ts";
 import { seededRandom } from "../src/analysis/random.ts";
-import { EXIT } from "../src/terminal.ts";
+import { EXIT } from "../src/terminal/terminal.ts";
 import { recordRuns } from "./compare_record.ts";
 import { explain } from "./explain.ts";
 

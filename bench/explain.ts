@@ -1,5 +1,5 @@
-import { explain as explainAs, painter } from "../src/terminal.ts";
-import { UserError } from "../src/user_error.ts";
+import { explain as explainAs, painter } from "../src/terminal/terminal.ts";
+import { UserError } from "../src/terminal/user_error.ts";
 
 /**
  * Says on stderr why a benchmark could not be tried, and what to do.

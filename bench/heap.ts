@@ -3,7 +3,7 @@
 // collected. Exit code 1 when it is more than 5 % bigger after 100,000 jobs than after 10,000, or when spans were lost, which
 // would take no memory. The store is QUEUE_URL, a Redis, else a redis-server from the PATH.
 
-import { EXIT } from "../src/terminal.ts";
+import { EXIT } from "../src/terminal/terminal.ts";
 import { explain } from "./explain.ts";
 import { startWorker } from "./measure_tax.ts";
 import { VARIANTS, type Variant } from "./tax_plan.ts";

@@ -2,7 +2,6 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
-import { ROOT } from "../src/config.ts";
 import { findMechanism } from "../src/limits/mechanism.ts";
 import {
   type EnforcementPlan,
@@ -10,7 +9,8 @@ import {
   prepareEnforcement,
   removeEnforcement,
 } from "../src/limits/plan_enforcement.ts";
-import { RUN_TYPESCRIPT } from "../src/runtime.ts";
+import { ROOT } from "../src/settings/config.ts";
+import { RUN_TYPESCRIPT } from "../src/settings/runtime.ts";
 import { machineMs } from "./thread_clock.ts";
 import type { Parts, Truth } from "./true_parts.ts";
 

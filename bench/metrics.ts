@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startCollector } from "../src/collector/collector.ts";
-import { currentRuntime } from "../src/runtime.ts";
+import { currentRuntime } from "../src/settings/runtime.ts";
 import { startProgram } from "../test/program.ts";
 
 const ROUNDS = 4;

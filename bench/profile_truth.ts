@@ -7,9 +7,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startCollector } from "../src/collector/collector.ts";
-import { ROOT } from "../src/config.ts";
-import { profilesIn } from "../src/runs/profile_files.ts";
-import { type ProfileSample, readProfile } from "../src/runs/read_profile.ts";
+import { profilesIn } from "../src/recording/profile_files.ts";
+import { ROOT } from "../src/settings/config.ts";
+import { type ProfileSample, readProfile } from "../src/sources/read_profile.ts";
 import { startProgram } from "../test/program.ts";
 import { startTestStore } from "../test/store.ts";
 

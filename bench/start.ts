@@ -4,13 +4,13 @@
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { execa } from "execa";
-import { loadConfig, readEnvironment } from "../src/config.ts";
+import { parentOf } from "../src/processes/process_id.ts";
+import { loadConfig, readEnvironment } from "../src/settings/config.ts";
 import { projectOf } from "../src/stack/compose/settings.ts";
 import { removeStore } from "../src/stack/postgres.ts";
-import { parentOf } from "../src/stack/process_id.ts";
 import { openStack } from "../src/stack/stack.ts";
 import { readState, stackFiles } from "../src/stack/state.ts";
-import { waitFor } from "../src/stack/wait_for.ts";
+import { waitFor } from "../src/wait_for.ts";
 
 const ROUNDS = 5;
 const SETTLE_MS = 10_000;

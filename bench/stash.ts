@@ -4,8 +4,8 @@ import { deepEqual } from "node:assert/strict";
 import { symlinkSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
-import { ROOT } from "../src/config.ts";
-import { currentRuntime, entryCommand, runtimeVersion } from "../src/runtime.ts";
+import { ROOT } from "../src/settings/config.ts";
+import { currentRuntime, entryCommand, runtimeVersion } from "../src/settings/runtime.ts";
 import { makeRepository, type TestRepository } from "../test/stash_repository.ts";
 
 const ROUNDS = 5;

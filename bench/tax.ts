@@ -16,7 +16,7 @@
 //   dropped is said in the row, and by exit code 1.
 
 import { cpus } from "node:os";
-import { EXIT } from "../src/terminal.ts";
+import { EXIT } from "../src/terminal/terminal.ts";
 import { explain } from "./explain.ts";
 import { measureTax, type TaxRow } from "./measure_tax.ts";
 import { planTax } from "./tax_plan.ts";

@@ -20,7 +20,7 @@ export function createWork(turns: number): Work {
 async function loadReview(): Promise<Work> {
   const { createReviewer } = await import("../src/app/review/review.ts");
   const { openReviewRoot } = await import("../src/app/review/repository.ts");
-  const { loadConfig, readEnvironment } = await import("../src/config.ts");
+  const { loadConfig, readEnvironment } = await import("../src/settings/config.ts");
   const review = createReviewer(await openReviewRoot(loadConfig(readEnvironment())));
   return (job) => review(job.data);
 }

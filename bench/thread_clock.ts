@@ -1,6 +1,6 @@
 import { existsSync, openSync, readSync } from "node:fs";
 import { performance } from "node:perf_hooks";
-import { openCgroup } from "../src/telemetry/cgroup.ts";
+import { openCgroup } from "../src/cgroup.ts";
 
 /** The clocks of the kernel for the main thread at one moment. */
 export interface ThreadMoment {

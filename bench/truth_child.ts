@@ -2,8 +2,8 @@
 import type { Socket } from "node:net";
 import { trace } from "@opentelemetry/api";
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-node";
-import { startLedger } from "../src/telemetry/ledger.ts";
-import { OwnerContextManager } from "../src/telemetry/owner.ts";
+import { startLedger } from "../src/telemetry/ledger/ledger.ts";
+import { OwnerContextManager } from "../src/telemetry/ledger/owner.ts";
 import { ThreadClock } from "./thread_clock.ts";
 import { trueParts } from "./true_parts.ts";
 import { connect, Recorder } from "./truth_recorder.ts";

@@ -1,11 +1,11 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Report } from "../src/analysis/report.ts";
-import { loadConfig, ROOT } from "../src/config.ts";
+import { beginRun, endRun, type TelemetryFiles } from "../src/recording/run_folder.ts";
+import { markEnd } from "../src/recording/slice.ts";
 import { analyzeRun } from "../src/report_run.ts";
-import { openRun } from "../src/runs/open_run.ts";
-import { beginRun, endRun, type TelemetryFiles } from "../src/runs/run_folder.ts";
-import { markEnd } from "../src/runs/slice.ts";
+import { loadConfig, ROOT } from "../src/settings/config.ts";
+import { openRun } from "../src/sources/open_run.ts";
 import { untilQuiet } from "./quiet.ts";
 import { startApi, startWorker } from "./verdict_child.ts";
 import { JobLoad, type Seen } from "./verdict_load.ts";

@@ -7,7 +7,7 @@ await startOtel({ serviceName: "prodlike-worker" });
 const { Worker } = await import("bullmq");
 const { observeJob, queueTelemetry } = await import("../src/telemetry/stages.ts");
 const { createSteps, keep } = await import("./verdict_steps.ts");
-const { waitFor } = await import("../src/stack/wait_for.ts");
+const { waitFor } = await import("../src/wait_for.ts");
 const { serveParent } = await import("./verdict_parent.ts");
 
 const { SETTING = "", QUEUE = "", QUEUE_URL = "", SERVICE_URL = "", TURNS_PER_MS = "" } = process.env;

@@ -5,7 +5,7 @@
 // what the repair brought.
 
 import { cpus } from "node:os";
-import { EXIT } from "../src/terminal.ts";
+import { EXIT } from "../src/terminal/terminal.ts";
 import { explain } from "./explain.ts";
 import { judge, type Repeat, repeatWorkload, type VerdictRow } from "./measure_verdicts.ts";
 import { openVerdictStage } from "./verdict_stage.ts";

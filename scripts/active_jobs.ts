@@ -1,7 +1,7 @@
 import { createLog } from "../src/app/log.ts";
 import { openReviewQueue } from "../src/app/review_queue.ts";
 import { closeStore } from "../src/app/store_watch.ts";
-import { loadConfig, readEnvironment } from "../src/config.ts";
+import { loadConfig, readEnvironment } from "../src/settings/config.ts";
 
 /** Prints the ids of the jobs that the queue store holds as running, as one JSON array: for who explains a worker's death. */
 const { queueUrl: url = "" } = loadConfig(readEnvironment());

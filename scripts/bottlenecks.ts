@@ -6,10 +6,10 @@ import { renderComparison } from "../src/report/compare_text.ts";
 import { OUTCOME_CODE, renderOutcome } from "../src/report/outcome_text.ts";
 import { renderTerminal } from "../src/report/terminal.ts";
 import { analyzeRun, writeReport } from "../src/report_run.ts";
-import { openRun } from "../src/runs/open_run.ts";
+import { openRun } from "../src/sources/open_run.ts";
 import { partProgress } from "../src/stack/progress.ts";
-import { EXIT, explain, runScript } from "../src/terminal.ts";
-import { visible } from "../src/visible_text.ts";
+import { EXIT, explain, runScript } from "../src/terminal/terminal.ts";
+import { visible } from "../src/terminal/visible_text.ts";
 
 await runScript(async (config, { say, print, rewrite, signal, paint, columns }) => {
   // Before the load, which makes another run the latest.

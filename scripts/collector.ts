@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { startCollector } from "../src/collector/collector.ts";
-import { loadConfig, readEnvironment } from "../src/config.ts";
-import { outliveOutput } from "../src/runtime.ts";
-import { UserError } from "../src/user_error.ts";
+import { loadConfig, readEnvironment } from "../src/settings/config.ts";
+import { outliveOutput } from "../src/settings/runtime.ts";
+import { UserError } from "../src/terminal/user_error.ts";
 
 /** The embedded collector as a process: says "ready" to the parent that forked it, ends on SIGTERM and SIGINT. */
 async function main(): Promise<void> {

@@ -3,9 +3,9 @@ import { brokenThresholds, judgedAgainst, judgedBy } from "../src/analysis/outco
 import { renderComparison } from "../src/report/compare_text.ts";
 import { OUTCOME_CODE, renderOutcome } from "../src/report/outcome_text.ts";
 import { analyzeRun } from "../src/report_run.ts";
-import { openRun } from "../src/runs/open_run.ts";
-import { runScript } from "../src/terminal.ts";
-import { UserError } from "../src/user_error.ts";
+import { openRun } from "../src/sources/open_run.ts";
+import { runScript } from "../src/terminal/terminal.ts";
+import { UserError } from "../src/terminal/user_error.ts";
 
 await runScript(async (config, { print, paint }) => {
   const { a, b } = config.compared;

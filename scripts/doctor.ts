@@ -1,9 +1,9 @@
-import { examineSettings } from "../src/limits/examine.ts";
-import { examineApart } from "../src/limits/examine_apart.ts";
-import { findingBlock } from "../src/limits/lint_text.ts";
-import { readMemoryPerJob } from "../src/runs/memory_per_job.ts";
-import { EXIT, runScript } from "../src/terminal.ts";
-import { visible } from "../src/visible_text.ts";
+import { examineSettings } from "../src/doctor/examine.ts";
+import { examineApart } from "../src/doctor/examine_apart.ts";
+import { findingBlock } from "../src/doctor/lint_text.ts";
+import { readMemoryPerJob } from "../src/sources/memory_per_job.ts";
+import { EXIT, runScript } from "../src/terminal/terminal.ts";
+import { visible } from "../src/terminal/visible_text.ts";
 
 await runScript(async (config, { print, paint, signal }) => {
   const { findings, processes, read, notRead } =

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
-import { examine } from "../src/limits/examine.ts";
-import type { Answer } from "../src/limits/examine_apart.ts";
-import { UserError } from "../src/user_error.ts";
-import { visible } from "../src/visible_text.ts";
+import { examine } from "../src/doctor/examine.ts";
+import type { Answer } from "../src/doctor/examine_apart.ts";
+import { UserError } from "../src/terminal/user_error.ts";
+import { visible } from "../src/terminal/visible_text.ts";
 
-// The process of src/limits/examine_apart.ts: what to read on stdin, one answer on stdout. A bug ends it with its stack.
+// The process of src/doctor/examine_apart.ts: what to read on stdin, one answer on stdout. A bug ends it with its stack.
 function answer({ app, environment }: { app: string; environment: Record<string, string> }): Answer {
   try {
     return { examination: examine(app, environment) };

@@ -1,10 +1,10 @@
 // The menu. Plain JavaScript, so that it works before anything is installed: targets come from the Makefile's `##`
-// comments, variables and their defaults from .env.example, which a test compares with src/settings.ts.
+// comments, variables and their defaults from .env.example, which a test compares with src/settings/table.ts.
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
-import { shownRequests, shownUrl, shownVariables } from "../src/shown_values.mjs";
+import { shownRequests, shownUrl, shownVariables } from "../src/terminal/shown_values.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const read = (name) => (existsSync(join(root, name)) ? readFileSync(join(root, name), "utf8") : "");

@@ -1,5 +1,5 @@
 import { openStack } from "../src/stack/stack.ts";
-import { EXIT, runScript } from "../src/terminal.ts";
+import { EXIT, runScript } from "../src/terminal/terminal.ts";
 
 await runScript(async (config, { signal }) => {
   const stack = openStack(config);

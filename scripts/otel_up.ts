@@ -1,9 +1,9 @@
-import { RETRIED_WITHIN_MS } from "../src/job_lock.ts";
+import { RETRIED_WITHIN_MS } from "../src/app/job_lock.ts";
 import { composeAnswers } from "../src/stack/compose/cli.ts";
 import { describeExit } from "../src/stack/part.ts";
 import { partProgress } from "../src/stack/progress.ts";
 import { openStack } from "../src/stack/stack.ts";
-import { EXIT, runScript } from "../src/terminal.ts";
+import { EXIT, runScript } from "../src/terminal/terminal.ts";
 
 await runScript(async (config, { say, print, paint, signal }) => {
   const stack = openStack(config);

@@ -7,9 +7,9 @@ import { selectChanges } from "../src/stash/select.ts";
 import { resumeStash, setAside } from "../src/stash/stash.ts";
 import { entryLines, pathsJson, selectionLines } from "../src/stash/stash_text.ts";
 import { readStatus } from "../src/stash/status.ts";
-import { EXIT, runScript } from "../src/terminal.ts";
-import { UserError } from "../src/user_error.ts";
-import { visible } from "../src/visible_text.ts";
+import { EXIT, runScript } from "../src/terminal/terminal.ts";
+import { UserError } from "../src/terminal/user_error.ts";
+import { visible } from "../src/terminal/visible_text.ts";
 
 await runScript(async (config, terminal) => {
   const { say, print, paint, signal } = terminal;

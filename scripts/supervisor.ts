@@ -1,7 +1,7 @@
-import { loadConfig, readEnvironment } from "../src/config.ts";
-import { outliveOutput } from "../src/runtime.ts";
+import { loadConfig, readEnvironment } from "../src/settings/config.ts";
+import { outliveOutput } from "../src/settings/runtime.ts";
 import { runSupervisor } from "../src/stack/supervisor.ts";
-import { UserError } from "../src/user_error.ts";
+import { UserError } from "../src/terminal/user_error.ts";
 
 // Started by the commands, never by hand; its last line is what they say when it fails.
 outliveOutput();

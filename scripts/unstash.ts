@@ -2,7 +2,7 @@ import { orRefuse } from "../src/stash/refusal.ts";
 import { locked, openRepository } from "../src/stash/repository.ts";
 import { entryLines, pathsJson, selectionLines } from "../src/stash/stash_text.ts";
 import { bringBack } from "../src/stash/unstash.ts";
-import { EXIT, runScript } from "../src/terminal.ts";
+import { EXIT, runScript } from "../src/terminal/terminal.ts";
 
 await runScript(async (config, terminal) => {
   const { say, print, paint } = terminal;

@@ -1,11 +1,11 @@
 import { relative } from "node:path";
 import { partProgress } from "../src/stack/progress.ts";
 import { openStack } from "../src/stack/stack.ts";
-import { EXIT, runScript } from "../src/terminal.ts";
+import { EXIT, runScript } from "../src/terminal/terminal.ts";
+import { visible } from "../src/terminal/visible_text.ts";
 import { ledgerLine } from "../src/verify/ledger_line.ts";
 import { verify } from "../src/verify/verify.ts";
 import { drawWaterfall } from "../src/verify/waterfall.ts";
-import { visible } from "../src/visible_text.ts";
 
 const STYLE = { proved: "green", disproved: "red", "nothing can be said": "yellow" } as const;
 const CODE = { proved: EXIT.ok, disproved: EXIT.disproved, "nothing can be said": EXIT.couldNotTry };

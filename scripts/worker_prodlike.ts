@@ -1,11 +1,11 @@
+import { lintLimits } from "../src/doctor/lint.ts";
+import { findingWarning } from "../src/doctor/lint_text.ts";
+import { settingsSubject } from "../src/doctor/settings_subject.ts";
 import { enforcementTable } from "../src/limits/enforcement.ts";
-import { lintLimits } from "../src/limits/lint.ts";
-import { findingWarning } from "../src/limits/lint_text.ts";
-import { settingsSubject } from "../src/limits/settings_subject.ts";
-import { readMemoryPerJob } from "../src/runs/memory_per_job.ts";
+import { readMemoryPerJob } from "../src/sources/memory_per_job.ts";
 import { partProgress } from "../src/stack/progress.ts";
 import { openStack } from "../src/stack/stack.ts";
-import { EXIT, runScript } from "../src/terminal.ts";
+import { EXIT, runScript } from "../src/terminal/terminal.ts";
 
 await runScript(async (config, { say, print, paint, signal }) => {
   // People mean 10^9 as often as 2^30.

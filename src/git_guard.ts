@@ -1,4 +1,4 @@
-import type { Environment } from "./config.ts";
+import type { Environment } from "./settings/config.ts";
 
 /**
  * Options of git in a repository of somebody else, whose configuration may name programs. What stands on the command line wins

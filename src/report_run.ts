@@ -9,9 +9,9 @@ import { readSpans } from "./otlp/read_spans.ts";
 import { renderHtml } from "./report/html.ts";
 import { renderJson } from "./report/json.ts";
 import { renderMarkdown } from "./report/markdown.ts";
-import type { OpenedRun } from "./runs/open_run.ts";
-import { readProfile } from "./runs/read_profile.ts";
-import { cannotWrite } from "./system_error.ts";
+import type { OpenedRun } from "./sources/open_run.ts";
+import { readProfile } from "./sources/read_profile.ts";
+import { cannotWrite } from "./terminal/system_error.ts";
 
 /** Analyses a recorded run. Files of the checkout `root` are named from there: nobody's home is told. */
 export async function analyzeRun(run: OpenedRun, root: string): Promise<AnalyzedRun> {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Outcome } from "./analysis/report.ts";
 import { judge } from "./sweep.ts";
-import { FailedError, UserError } from "./user_error.ts";
+import { FailedError, UserError } from "./terminal/user_error.ts";
 
 const step = (concurrency: number, outcome: Outcome["outcome"], ...reasons: string[]) => ({
   concurrency,

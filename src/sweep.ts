@@ -4,12 +4,12 @@ import { cpuShareOf } from "./analysis/cpu_share.ts";
 import { findKnee, type Knee, type SweepStep } from "./analysis/knee.ts";
 import { weigh } from "./analysis/outcome.ts";
 import type { Outcome, Report } from "./analysis/report.ts";
-import { type Config, loadConfig } from "./config.ts";
 import { type RecordOptions, recordLoad } from "./load/record.ts";
 import type { SweepRow } from "./report/sweep_text.ts";
 import { analyzeRun, writeReport } from "./report_run.ts";
-import { openRun } from "./runs/open_run.ts";
-import { FailedError, UserError } from "./user_error.ts";
+import { type Config, loadConfig } from "./settings/config.ts";
+import { openRun } from "./sources/open_run.ts";
+import { FailedError, UserError } from "./terminal/user_error.ts";
 
 /** What a sweep showed. */
 export interface Sweep extends Knee, Outcome {

@@ -2,25 +2,18 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { test } from "node:test";
-import { ROOT } from "../src/config.ts";
+import { ROOT } from "../src/settings/config.ts";
 
 /** What each folder may import besides itself, Node, packages and `base`. */
 const arrows: Record<string, string[]> = {
-  "src/stash": ["src/stack/lock.ts", "src/stack/json_file.ts"],
-  "src/verify": ["src/load", "src/stack", "src/limits", "src/runs", "src/otlp", "src/telemetry/attributes.ts"],
+  "src/stash": ["src/processes/lock.ts", "src/files/json_file.ts"],
+  "src/verify": ["src/load", "src/stack", "src/limits", "src/runs", "src/otlp", "src/telemetry/names.ts"],
   "src/load": ["src/stack", "src/runs", "src/otlp", "src/analysis/report.ts"],
-  "src/stack": [
-    "src/collector",
-    "src/limits",
-    "src/runs",
-    "src/otlp",
-    "src/telemetry/attributes.ts",
-    "src/telemetry/cgroup.ts",
-  ],
-  "src/limits": ["src/telemetry/cgroup.ts"],
-  "src/analysis": ["src/otlp", "src/telemetry/attributes.ts"],
+  "src/stack": ["src/collector", "src/limits", "src/runs", "src/otlp", "src/telemetry/names.ts", "src/cgroup.ts"],
+  "src/limits": ["src/cgroup.ts"],
+  "src/analysis": ["src/otlp", "src/telemetry/names.ts"],
   "src/collector": ["src/otlp"],
-  "src/runs": ["src/otlp", "src/telemetry/attributes.ts"],
+  "src/runs": ["src/otlp", "src/telemetry/names.ts"],
   "src/app": ["src/telemetry/stages.ts"],
   "src/report": ["src/analysis/report.ts", "src/analysis/compare_runs.ts", "src/analysis/knee.ts"],
   "src/sweep.ts": ["src/report_run.ts", "src/load", "src/analysis", "src/report", "src/runs"],
@@ -28,17 +21,17 @@ const arrows: Record<string, string[]> = {
 };
 /** Everyone may import these, but for those that run inside other people's processes or are read without us. */
 const base = [
-  "src/config.ts",
+  "src/settings/config.ts",
   "src/git_guard.ts",
-  "src/job_lock.ts",
+  "src/app/job_lock.ts",
   "src/local_request.ts",
-  "src/plain_file.ts",
-  "src/runtime.ts",
-  "src/shown_values.mjs",
-  "src/system_error.ts",
-  "src/terminal.ts",
-  "src/user_error.ts",
-  "src/visible_text.ts",
+  "src/files/plain_file.ts",
+  "src/settings/runtime.ts",
+  "src/terminal/shown_values.mjs",
+  "src/terminal/system_error.ts",
+  "src/terminal/terminal.ts",
+  "src/terminal/user_error.ts",
+  "src/terminal/visible_text.ts",
 ];
 const noBase = ["src/telemetry", "src/otlp"];
 
@@ -60,7 +53,7 @@ test("imports go one way", () => {
   const wrong: string[] = [];
   for (const path of sources) {
     const folder = path.split("/").slice(0, 2).join("/");
-    if (!path.startsWith("src/") || base.includes(path) || path === "src/settings.ts") continue;
+    if (!path.startsWith("src/") || base.includes(path) || path === "src/settings/table.ts") continue;
     const allowed = [`${folder}/`, ...(arrows[folder] ?? []), ...(noBase.includes(folder) ? [] : base)];
     for (const specifier of importsOf(path).filter((each) => each.startsWith("."))) {
       const target = relative(ROOT, join(ROOT, dirname(path), specifier));
@@ -97,7 +90,7 @@ test("the entries of observed processes import nothing statically, profiles firs
 
 test("the environment is read in two places", () => {
   const readers = sources.filter((path) => /process\.env\b|Deno\.env/.test(read(path)));
-  assert.deepEqual(readers.sort(), ["src/config.ts", "src/telemetry/settings.ts"]);
+  assert.deepEqual(readers.sort(), ["src/settings/config.ts", "src/telemetry/settings.ts"]);
 });
 
 test("files stay short", () => {

@@ -3,12 +3,12 @@ import { existsSync, readdirSync, readFileSync, statSync, truncateSync } from "n
 import { join } from "node:path";
 import { test } from "node:test";
 import { execa } from "execa";
-import { createTestRoot } from "../src/app/review/test_repository.ts";
 import { readSpans } from "../src/otlp/read_spans.ts";
 import { SpanKind } from "../src/otlp/types.ts";
-import { currentRuntime } from "../src/runtime.ts";
+import { currentRuntime } from "../src/settings/runtime.ts";
 import { type Checkout, makeCheckout, nothingIsLeft } from "./checkout.ts";
 import { interrupted } from "./endless_load.ts";
+import { createTestRoot } from "./review_repository.ts";
 
 /** Profiles come soon after the load. */
 const QUICK = { PYROSCOPE_FLUSH_INTERVAL_MS: "2000" };

@@ -15,12 +15,12 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
-import { ROOT } from "../src/config.ts";
-import { currentRuntime, entryCommand } from "../src/runtime.ts";
+import { ROOT } from "../src/settings/config.ts";
+import { currentRuntime, entryCommand } from "../src/settings/runtime.ts";
 import { freePort, isFree } from "../src/stack/ports.ts";
 import type { ServerUser } from "../src/stack/postgres_programs.ts";
 import type { StackState } from "../src/stack/state.ts";
-import { waitFor } from "../src/stack/wait_for.ts";
+import { waitFor } from "../src/wait_for.ts";
 
 /** What a script left. */
 export interface Ran {

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { driveJob } from "../src/load/drive_job.ts";
-import { waitFor } from "../src/stack/wait_for.ts";
+import { waitFor } from "../src/wait_for.ts";
 import { jobOf, type ReviewingStack, withStack } from "./reviewing_stack.ts";
 import { startTestRedis } from "./store.ts";
 

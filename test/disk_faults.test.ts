@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { isAlive } from "../src/stack/process_id.ts";
-import { waitFor } from "../src/stack/wait_for.ts";
+import { isAlive } from "../src/processes/process_id.ts";
+import { waitFor } from "../src/wait_for.ts";
 import { type Checkout, makeCheckout, nothingIsLeft } from "./checkout.ts";
 import { fillDisk, withSmallDisk } from "./small_disk.ts";
 

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { execa } from "execa";
-import { ROOT } from "../src/config.ts";
-import type { Finding } from "../src/limits/lint.ts";
-import { currentRuntime, entryCommand } from "../src/runtime.ts";
+import type { Finding } from "../src/doctor/lint.ts";
+import { ROOT } from "../src/settings/config.ts";
+import { currentRuntime, entryCommand } from "../src/settings/runtime.ts";
 
 /** Runs `make doctor` without make, which would turn each failure into 2. */
 async function doctor(environment: Record<string, string>) {

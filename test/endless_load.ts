@@ -1,4 +1,4 @@
-import { waitFor } from "../src/stack/wait_for.ts";
+import { waitFor } from "../src/wait_for.ts";
 import { type Checkout, finish, type Ran } from "./checkout.ts";
 
 /** Starts a load that would take for ever, and calls `then` when jobs of it are under way. */

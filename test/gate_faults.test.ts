@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { createTestRoot } from "../src/app/review/test_repository.ts";
-import { waitFor } from "../src/stack/wait_for.ts";
+import { waitFor } from "../src/wait_for.ts";
 import { finish, makeCheckout, nothingIsLeft } from "./checkout.ts";
 import { interrupted } from "./endless_load.ts";
+import { createTestRoot } from "./review_repository.ts";
 
 test("a load and a proof fail as soon as a part of the stack dies, whatever thresholds hold", async () => {
   const root = await createTestRoot();

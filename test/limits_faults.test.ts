@@ -4,13 +4,13 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { execa } from "execa";
-import { RETRIED_WITHIN_MS } from "../src/job_lock.ts";
+import { RETRIED_WITHIN_MS } from "../src/app/job_lock.ts";
+import { cgroupPlaces } from "../src/cgroup.ts";
 import { findMechanism } from "../src/limits/mechanism.ts";
-import { currentRuntime } from "../src/runtime.ts";
+import { currentRuntime } from "../src/settings/runtime.ts";
 import { serverUser } from "../src/stack/postgres_programs.ts";
 import type { PartState } from "../src/stack/state.ts";
-import { waitFor } from "../src/stack/wait_for.ts";
-import { cgroupPlaces } from "../src/telemetry/cgroup.ts";
+import { waitFor } from "../src/wait_for.ts";
 import { finish, makeCheckout } from "./checkout.ts";
 import { type ReviewingStack, withStack } from "./reviewing_stack.ts";
 

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { execa } from "execa";
-import { ROOT } from "../src/config.ts";
-import { SETTINGS } from "../src/settings.ts";
+import { ROOT } from "../src/settings/config.ts";
+import { SETTINGS } from "../src/settings/table.ts";
 
 function make(args: string[], environment: Record<string, string> = {}) {
   return execa("make", args, { cwd: ROOT, env: { MAKEFLAGS: "", MFLAGS: "", ...environment }, reject: false });

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { startCollector } from "../src/collector/collector.ts";
 import { readSpans } from "../src/otlp/read_spans.ts";
 import type { Span } from "../src/otlp/types.ts";
-import { profilesIn } from "../src/runs/profile_files.ts";
-import { type ProfileSample, readProfile } from "../src/runs/read_profile.ts";
-import { currentRuntime } from "../src/runtime.ts";
+import { profilesIn } from "../src/recording/profile_files.ts";
+import { currentRuntime } from "../src/settings/runtime.ts";
+import { type ProfileSample, readProfile } from "../src/sources/read_profile.ts";
 import { finish, type Ran } from "./checkout.ts";
 import { startProgram } from "./program.ts";
 
@@ -21,7 +21,7 @@ export interface Profiled extends Ran {
 /** `burn(name, ms)` uses so much CPU time in a function of that name; `inJob(name, run)` runs what a job does in a span. */
 const TOOLS = `
   const { context, trace } = await import("@opentelemetry/api");
-  const { contextOfJob } = await import("${join(import.meta.dirname, "../src/telemetry/owner.ts")}");
+  const { contextOfJob } = await import("${join(import.meta.dirname, "../src/telemetry/ledger/owner.ts")}");
   const burn = (name, ms) => {
     const cpuMs = () => { const { user, system } = process.cpuUsage(); return (user + system) / 1e3; };
     const work = new Function("cpuMs", \`return function \${name}(until) { while (cpuMs() < until); }\`)(cpuMs);

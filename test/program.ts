@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
-import { ROOT } from "../src/config.ts";
-import { entryCommand, type Runtime } from "../src/runtime.ts";
+import { ROOT } from "../src/settings/config.ts";
+import { entryCommand, type Runtime } from "../src/settings/runtime.ts";
 
 /** Starts a process that runs `program`, a module, after the two calls that every entry begins with. */
 export function startProgram(program: string, environment: Record<string, string>, runtime: Runtime): ChildProcess {

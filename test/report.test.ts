@@ -5,9 +5,9 @@ import { type TestContext, test } from "node:test";
 import type { BrowserContextOptions, Page } from "playwright-core";
 import type { Report } from "../src/analysis/report.ts";
 import { renderHtml } from "../src/report/html.ts";
-import { hostileReport } from "../src/report/test_hostile.ts";
-import { cutOffReport, emptyReport, largeReport } from "../src/report/test_report.ts";
 import { findChromium, openPage } from "./browser.ts";
+import { cutOffReport, emptyReport, largeReport } from "./example_report.ts";
+import { hostileReport } from "./hostile_report.ts";
 
 const chromium = findChromium();
 const skip = chromium ? false : "NO CHROMIUM: set CHROMIUM, or install one; nobody has looked at the HTML report";

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createTestRoot } from "../src/app/review/test_repository.ts";
 import { readSpans } from "../src/otlp/read_spans.ts";
 import { type Span, SpanKind } from "../src/otlp/types.ts";
 import type { PartName } from "../src/stack/state.ts";
-import { waitFor } from "../src/stack/wait_for.ts";
+import { waitFor } from "../src/wait_for.ts";
 import { makeCheckout, nothingIsLeft, type Ran } from "./checkout.ts";
+import { createTestRoot } from "./review_repository.ts";
 
 /** The job that a job span belongs to. */
 export const jobOf = ({ attributes }: Span) => String(attributes["messaging.message.id"]);

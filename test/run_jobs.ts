@@ -15,8 +15,8 @@ import {
   Queue,
   Worker,
 } from "bullmq";
-import { waitFor } from "../src/stack/wait_for.ts";
-import { createInstrumentation } from "../src/telemetry/instrumentation.ts";
+import { createInstrumentation } from "../src/telemetry/spans/instrumentation.ts";
+import { waitFor } from "../src/wait_for.ts";
 import { startTestStore } from "./store.ts";
 
 export interface Session {

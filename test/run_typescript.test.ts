@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { execa } from "execa";
-import { ROOT } from "../src/config.ts";
-import { currentRuntime } from "../src/runtime.ts";
+import { ROOT } from "../src/settings/config.ts";
+import { currentRuntime } from "../src/settings/runtime.ts";
 
 const skip = currentRuntime === "node" ? false : "Deno runs TypeScript by itself";
 

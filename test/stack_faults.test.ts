@@ -8,12 +8,12 @@ import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { execa } from "execa";
-import { currentRuntime, entryCommand } from "../src/runtime.ts";
+import { identify, isAlive, type ProcessId } from "../src/processes/process_id.ts";
+import { currentRuntime, entryCommand } from "../src/settings/runtime.ts";
 import { freePort } from "../src/stack/ports.ts";
 import { serverUser } from "../src/stack/postgres_programs.ts";
-import { identify, isAlive, type ProcessId } from "../src/stack/process_id.ts";
 import { PARTS } from "../src/stack/state.ts";
-import { waitFor } from "../src/stack/wait_for.ts";
+import { waitFor } from "../src/wait_for.ts";
 import { type Checkout, finish, makeCheckout, nothingIsLeft, type Ran } from "./checkout.ts";
 
 const COLLECTOR = { ONLY: "collector" };

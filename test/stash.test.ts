@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { execa } from "execa";
-import { ROOT } from "../src/config.ts";
-import { currentRuntime, entryCommand } from "../src/runtime.ts";
+import { ROOT } from "../src/settings/config.ts";
+import { currentRuntime, entryCommand } from "../src/settings/runtime.ts";
 import { makeRepository, type TestRepository } from "./stash_repository.ts";
 
 const TRACKED = ["apps/api/src/main.ts", "apps/worker/src/main.ts", "libs/core/config/log/otel.ts"];

@@ -2,9 +2,9 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { ROOT } from "../src/config.ts";
-import { currentRuntime } from "../src/runtime.ts";
-import { waitFor } from "../src/stack/wait_for.ts";
+import { ROOT } from "../src/settings/config.ts";
+import { currentRuntime } from "../src/settings/runtime.ts";
+import { waitFor } from "../src/wait_for.ts";
 import type { TestRepository } from "./stash_repository.ts";
 
 /** Where a process is killed: at the n-th call of git, or at the n-th change to the disk (twice each, Node only). */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { currentRuntime } from "../src/runtime.ts";
+import { currentRuntime } from "../src/settings/runtime.ts";
 import { Refusal } from "../src/stash/refusal.ts";
 import { type BuiltScripts, buildScripts, type KillAt } from "./stash_kill.ts";
 import { makeRepository, type Snapshot } from "./stash_repository.ts";

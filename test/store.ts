@@ -3,11 +3,11 @@ import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { endProcess } from "../src/processes/process_id.ts";
 import { type Part, startPart } from "../src/stack/part.ts";
 import { planPostgres } from "../src/stack/plan.ts";
 import { freePort } from "../src/stack/ports.ts";
 import { planStore } from "../src/stack/postgres.ts";
-import { endProcess } from "../src/stack/process_id.ts";
 import { stackFiles } from "../src/stack/state.ts";
 
 /** A real PostgreSQL for one test, of the same making as the stack's. */

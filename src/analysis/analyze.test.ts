@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { BEGIN_MS, testRun, testSamples, testSpan } from "../../test/example_run.ts";
 import { type Span, SpanKind } from "../otlp/types.ts";
-import * as names from "../telemetry/attributes.ts";
+import * as names from "../telemetry/names.ts";
 import { analyze, analyzeJobs } from "./analyze.ts";
-import { BEGIN_MS, testRun, testSamples, testSpan } from "./test_run.ts";
 
 const job = (more: Partial<Span> = {}, from = BEGIN_MS, ms = 100): Span =>
   testSpan({

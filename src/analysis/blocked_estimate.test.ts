@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { JOB_BLOCKED_MAX_MS } from "../telemetry/attributes.ts";
+import { type TestJobs, testRun } from "../../test/example_run.ts";
+import { JOB_BLOCKED_MAX_MS } from "../telemetry/names.ts";
 import { analyze } from "./analyze.ts";
-import { type TestJobs, testRun } from "./test_run.ts";
 
 /** Mails with calls of 20 ms, of which every second finds the thread in the turn of a report. */
 async function partsOfMail(parts: TestJobs["parts"], mostMs: number) {

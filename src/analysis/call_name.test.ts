@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { testSpan } from "../../test/example_run.ts";
 import { type Attributes, SpanKind } from "../otlp/types.ts";
 import { callName } from "./call_name.ts";
-import { testSpan } from "./test_run.ts";
 
 test("callName() names what was called, by present and by former attributes, without what differs from call to call", () => {
   const named: [string, Attributes][] = [

@@ -1,4 +1,4 @@
-import * as names from "../telemetry/attributes.ts";
+import * as names from "../telemetry/names.ts";
 import type { Flames } from "./flames.ts";
 import type { JobTypeFacts } from "./job_type.ts";
 import type { Jobs } from "./jobs.ts";

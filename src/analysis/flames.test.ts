@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { testSamples } from "../../test/example_run.ts";
 import { Flames } from "./flames.ts";
 import type { FlameNode } from "./report.ts";
-import { testSamples } from "./test_run.ts";
 
 const flamesOf = (...stacks: Parameters<typeof testSamples>[1]) => {
   const flames = new Flames();

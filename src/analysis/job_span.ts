@@ -1,5 +1,5 @@
 import { type Attributes, type Span, SpanKind, StatusCode } from "../otlp/types.ts";
-import * as names from "../telemetry/attributes.ts";
+import * as names from "../telemetry/names.ts";
 import type { Names } from "./names.ts";
 import type { Parts } from "./report.ts";
 

@@ -1,4 +1,4 @@
-import * as names from "../telemetry/attributes.ts";
+import * as names from "../telemetry/names.ts";
 import type { Facts } from "./facts.ts";
 import type { Law } from "./report.ts";
 import { limit } from "./thresholds.ts";

@@ -1,4 +1,4 @@
-import * as names from "../telemetry/attributes.ts";
+import * as names from "../telemetry/names.ts";
 
 /** A line of the timeline, and how points of several processes become one. */
 export interface SeriesDefinition {

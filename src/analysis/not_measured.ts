@@ -1,4 +1,4 @@
-import * as names from "../telemetry/attributes.ts";
+import * as names from "../telemetry/names.ts";
 import type { Facts } from "./facts.ts";
 import type { OpenTraces } from "./open_traces.ts";
 import type { NotMeasured } from "./report.ts";

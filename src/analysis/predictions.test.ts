@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { testSamples } from "../../test/example_run.ts";
+import { simulate, type WorkerModel } from "../../test/example_worker.ts";
 import { analyze } from "./analyze.ts";
-import { testSamples } from "./test_run.ts";
-import { simulate, type WorkerModel } from "./test_worker.ts";
 
 interface Case {
   rule: string;

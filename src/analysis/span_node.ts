@@ -1,5 +1,5 @@
 import { type Span, SpanKind, StatusCode } from "../otlp/types.ts";
-import { SPAN_CPU_MS } from "../telemetry/attributes.ts";
+import { SPAN_CPU_MS } from "../telemetry/names.ts";
 import { callName } from "./call_name.ts";
 import { isEnqueueSpan, isJobSpan, type JobFacts, positive, readJobSpan } from "./job_span.ts";
 import type { Names } from "./names.ts";

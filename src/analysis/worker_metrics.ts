@@ -1,5 +1,5 @@
 import { type Point, processOf } from "../otlp/read_points.ts";
-import * as names from "../telemetry/attributes.ts";
+import * as names from "../telemetry/names.ts";
 import { Counter } from "./counter.ts";
 import { SERIES, type SeriesDefinition } from "./metric_series.ts";
 import type { Timeline } from "./report.ts";

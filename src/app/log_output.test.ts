@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { withSmallDisk } from "../../test/small_disk.ts";
-import { ROOT } from "../config.ts";
-import { currentRuntime, entryCommand } from "../runtime.ts";
+import { ROOT } from "../settings/config.ts";
+import { currentRuntime, entryCommand } from "../settings/runtime.ts";
 import { LogOutput } from "./log_output.ts";
 
 /** After half a line Deno throws, and does not tell how much it wrote; and it keeps a pipe from being one that does not block. */

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import type { ErrorRequestHandler, Request, Response } from "express";
-import { UserError } from "../user_error.ts";
+import { UserError } from "../terminal/user_error.ts";
 import type { Log } from "./log.ts";
 
 /** A request that cannot be served: the status and the reason that the client gets. */

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { Redis } from "ioredis";
 import { pino } from "pino";
 import { startTestRedis, startTestStore } from "../../test/store.ts";
-import { UserError } from "../user_error.ts";
+import { UserError } from "../terminal/user_error.ts";
 import { openReviewQueue, openReviewWorker } from "./review_queue.ts";
 
 /** Opening fails with `reason`; it would be tried for a minute. */

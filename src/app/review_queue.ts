@@ -9,9 +9,9 @@ import {
   QueueEvents,
   Worker,
 } from "bullmq";
-import { JOB_LOCK } from "../job_lock.ts";
 import { queueTelemetry } from "../telemetry/stages.ts";
-import { UserError } from "../user_error.ts";
+import { UserError } from "../terminal/user_error.ts";
+import { JOB_LOCK } from "./job_lock.ts";
 import type { Log } from "./log.ts";
 import { createStoreBackend } from "./postgres_backend.ts";
 import type { Review, ReviewJob } from "./review/review.ts";

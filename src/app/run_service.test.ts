@@ -4,11 +4,11 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
+import { createTestRoot } from "../../test/review_repository.ts";
 import { startTestStore } from "../../test/store.ts";
-import { ROOT } from "../config.ts";
-import { currentRuntime, entryCommand } from "../runtime.ts";
+import { ROOT } from "../settings/config.ts";
+import { currentRuntime, entryCommand } from "../settings/runtime.ts";
 import { freePort } from "../stack/ports.ts";
-import { createTestRoot } from "./review/test_repository.ts";
 
 interface Child {
   kill(signal: NodeJS.Signals): void;

@@ -1,9 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { relative } from "node:path";
 import { getHeapStatistics } from "node:v8";
-import { type Config, loadConfig, readEnvironment } from "../config.ts";
-import { outliveOutput } from "../runtime.ts";
-import { UserError } from "../user_error.ts";
+import { type Config, loadConfig, readEnvironment } from "../settings/config.ts";
+import { outliveOutput } from "../settings/runtime.ts";
+import { UserError } from "../terminal/user_error.ts";
 import { createLog, type Log } from "./log.ts";
 
 /** What keeps a closed service alive for longer is cut off; telemetry, which is flushed at the natural end, needs less. */

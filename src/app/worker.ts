@@ -1,7 +1,7 @@
 import { type Job, UnrecoverableError } from "bullmq";
-import type { Config } from "../config.ts";
+import type { Config } from "../settings/config.ts";
 import { observeJob } from "../telemetry/stages.ts";
-import { UserError } from "../user_error.ts";
+import { UserError } from "../terminal/user_error.ts";
 import { openReviewRoot } from "./review/repository.ts";
 import { createReviewer, type Review, type ReviewJob } from "./review/review.ts";
 import { readReviewJob } from "./review_job.ts";

@@ -6,9 +6,9 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { deflateSync, gzipSync } from "node:zlib";
-import { waitFor } from "../stack/wait_for.ts";
+import { JSON_TYPE, oneSpan, PROTOBUF_TYPE, send, withCollector } from "../../test/started_collector.ts";
+import { waitFor } from "../wait_for.ts";
 import { startCollector } from "./collector.ts";
-import { JSON_TYPE, oneSpan, PROTOBUF_TYPE, send, withCollector } from "./test_collector.ts";
 
 const MIB = 1024 * 1024;
 

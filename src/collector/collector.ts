@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { UserError } from "../user_error.ts";
+import { UserError } from "../terminal/user_error.ts";
 import { BodyReader } from "./body.ts";
 import { ProfileReceiver } from "./ingest.ts";
 import { ProfileStore } from "./profile_store.ts";

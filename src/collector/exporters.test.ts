@@ -5,8 +5,8 @@ import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-node";
+import { PROTOBUF_TYPE, withCollector } from "../../test/started_collector.ts";
 import { readSpans } from "../otlp/read_spans.ts";
-import { PROTOBUF_TYPE, withCollector } from "./test_collector.ts";
 
 /** Two spans with something of everything, handed to `exporter`. */
 async function trace(exporter: OTLPTraceExporter | InMemorySpanExporter): Promise<void> {

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { execa } from "execa";
+import { type TestCollector, withCollector } from "../../test/started_collector.ts";
 import { attributesOf } from "../otlp/attributes.ts";
 import type { MetricsRequest, TracesRequest } from "../otlp/otlp_json.ts";
 import { spansOf } from "../otlp/read_spans.ts";
 import type { Span } from "../otlp/types.ts";
-import { type TestCollector, withCollector } from "./test_collector.ts";
 
 /** Runs a program; `undefined` when there is none, or it fails. */
 async function output(file: string, ...args: string[]): Promise<string | undefined> {
@@ -17,7 +17,7 @@ async function output(file: string, ...args: string[]): Promise<string | undefin
 const python = process.env.PYTHON_OTEL ?? "python3";
 const noPython =
   (await output(python, "-c", "import opentelemetry.exporter.otlp.proto.http")) === undefined &&
-  "SKIPPED: the Python SDK: pip install -r src/collector/foreign_client.requirements.txt (PYTHON_OTEL names the python)";
+  "SKIPPED: the Python SDK: pip install -r test/foreign_client.requirements.txt (PYTHON_OTEL names the python)";
 const onPath = (await output("telemetrygen", "--help")) !== undefined;
 const telemetrygen = onPath ? "telemetrygen" : join((await output("go", "env", "GOPATH")) ?? "", "bin/telemetrygen");
 const noTelemetrygen =
@@ -52,7 +52,7 @@ for (const compression of ["none", "gzip"]) {
         OTEL_EXPORTER_OTLP_COMPRESSION: compression,
         NO_PROXY: "127.0.0.1",
       };
-      const { stdout } = await execa(python, [join(import.meta.dirname, "foreign_client.py")], { env });
+      const { stdout } = await execa(python, [join(import.meta.dirname, "../../test/foreign_client.py")], { env });
       const told = JSON.parse(stdout);
       assert.deepEqual([told.spans.length, told.points.length], [1_000, 17]);
       const digits = (_: string, value: unknown) => (typeof value === "bigint" ? String(value) : value);

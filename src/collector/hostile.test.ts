@@ -4,8 +4,8 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { peakMb } from "../../bench/process_figures.ts";
 import { finish, makeCheckout } from "../../test/checkout.ts";
-import { waitFor } from "../stack/wait_for.ts";
-import { FIXTURES, oneSpan, send } from "./test_collector.ts";
+import { FIXTURES, oneSpan, send } from "../../test/started_collector.ts";
+import { waitFor } from "../wait_for.ts";
 
 const SEED = 20260101;
 const MIB = 1024 * 1024;

@@ -6,8 +6,8 @@ import { test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { Profile, Sample, StringTable, ValueType } from "pprof-format";
 import { fillDisk, withSmallDisk } from "../../test/small_disk.ts";
+import { send } from "../../test/started_collector.ts";
 import { startCollector } from "./collector.ts";
-import { send } from "./test_collector.ts";
 
 /** A profile of one sample, with a string of that length. */
 function pprof(padding = 0): Buffer {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { withSmallDisk } from "../../test/small_disk.ts";
-import { oneSpan, withCollector } from "./test_collector.ts";
+import { oneSpan, withCollector } from "../../test/started_collector.ts";
 
 test("the collector appends to what is there and drops an unfinished last line", async () => {
   const folder = mkdtempSync(join(tmpdir(), "collector-"));

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { execa } from "execa";
-import { ROOT } from "../config.ts";
+import { GROUPS, oneCase, type ParityCase } from "../../test/parity_cases.ts";
+import { oneSpan, send, withCollector } from "../../test/started_collector.ts";
+import { ROOT } from "../settings/config.ts";
 import { freePort } from "../stack/ports.ts";
-import { waitFor } from "../stack/wait_for.ts";
-import { GROUPS, oneCase, type ParityCase } from "./parity_cases.ts";
-import { oneSpan, send, withCollector } from "./test_collector.ts";
+import { waitFor } from "../wait_for.ts";
 
 const IMAGE = "otel/opentelemetry-collector:0.161.0";
 

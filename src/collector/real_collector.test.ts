@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FIXTURES, JSON_TYPE, PROTOBUF_TYPE, withCollector } from "./test_collector.ts";
+import { FIXTURES, JSON_TYPE, PROTOBUF_TYPE, withCollector } from "../../test/started_collector.ts";
 
 for (const { name, signal, protobuf, sent, status, stored, logged } of FIXTURES) {
   test(`the collector does as the real one with ${protobuf ? "protobuf" : "JSON"}: ${name}`, () =>

@@ -1,5 +1,5 @@
-import type { Limits } from "../config.ts";
-import { shown } from "../visible_text.ts";
+import type { Limits } from "../settings/config.ts";
+import { shown } from "../terminal/visible_text.ts";
 
 /** One limit: what was asked for and what holds, as people read it. */
 export interface Enforcement {

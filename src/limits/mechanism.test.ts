@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { openCgroup } from "../telemetry/cgroup.ts";
+import { openCgroup } from "../cgroup.ts";
 import { findMechanism } from "./mechanism.ts";
 import { planEnforcement } from "./plan_enforcement.ts";
 

@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { cgroupPlaces } from "../telemetry/cgroup.ts";
+import { cgroupPlaces } from "../cgroup.ts";
 
 /** What enforces limits on a process of this machine. */
 export type Mechanism =

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { UserError } from "../user_error.ts";
+import { UserError } from "../terminal/user_error.ts";
 import type { Mechanism } from "./mechanism.ts";
 
 /** What has to be done so that a mechanism enforces limits on one process. */

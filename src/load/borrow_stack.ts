@@ -1,12 +1,12 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { type Config, loadConfig } from "../config.ts";
+import { takeLock } from "../processes/lock.ts";
+import { type Config, loadConfig } from "../settings/config.ts";
 import { endedParts } from "../stack/ended_parts.ts";
-import { takeLock } from "../stack/lock.ts";
 import type { Progress } from "../stack/protocol.ts";
 import { openStack, type PartStatus, type Stack } from "../stack/stack.ts";
 import { makeStackFolder, stackFiles } from "../stack/state.ts";
-import { FailedError, UserError } from "../user_error.ts";
+import { FailedError, UserError } from "../terminal/user_error.ts";
 
 /** A stack for a load, and with which settings. */
 export interface Borrowed {

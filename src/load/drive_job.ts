@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import type { JobRequest } from "./job_requests.ts";
+import type { JobRequest } from "../settings/job_requests.ts";
 import { ask, bodyOf, DriveError, sendJob } from "./send_job.ts";
 
 /** One job as its client saw it. */

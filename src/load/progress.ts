@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import type { LoadSettings } from "./settings.ts";
+import type { LoadSettings } from "../settings/load.ts";
 import type { Tally } from "./tally.ts";
 
 export interface ProgressOptions {

@@ -1,19 +1,19 @@
 import type { LoadSummary } from "../analysis/report.ts";
-import type { Config } from "../config.ts";
-import { beginRun, endRun } from "../runs/run_folder.ts";
-import { lostSince } from "../runs/span_counts.ts";
-import { shownUrl } from "../shown_values.mjs";
+import { beginRun, endRun } from "../recording/run_folder.ts";
+import { settle } from "../recording/settle.ts";
+import { lostSince } from "../recording/span_counts.ts";
+import type { Config } from "../settings/config.ts";
+import type { LoadSettings } from "../settings/load.ts";
 import { endedPartsExplained } from "../stack/ended_parts.ts";
 import type { Progress } from "../stack/protocol.ts";
 import type { Telemetry } from "../stack/stack.ts";
-import { FailedError } from "../user_error.ts";
+import { shownUrl } from "../terminal/shown_values.mjs";
+import { FailedError } from "../terminal/user_error.ts";
 import { type Borrowed, borrowStack } from "./borrow_stack.ts";
 import { showProgress } from "./progress.ts";
 import { type LoadRequests, loadRequests } from "./review_requests.ts";
 import { type LoadResult, runLoad } from "./run_load.ts";
 import { ask } from "./send_job.ts";
-import type { LoadSettings } from "./settings.ts";
-import { settle } from "./settle.ts";
 import type { Tally } from "./tally.ts";
 import { whilePartsRun } from "./while_parts_run.ts";
 

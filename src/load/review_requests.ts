@@ -1,10 +1,10 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import type { Config, Environment } from "../config.ts";
 import { GUARD, guardedEnvironment } from "../git_guard.ts";
-import { shownUrl } from "../shown_values.mjs";
-import { UserError } from "../user_error.ts";
-import type { JobRequest } from "./job_requests.ts";
+import type { Config, Environment } from "../settings/config.ts";
+import type { JobRequest } from "../settings/job_requests.ts";
+import { shownUrl } from "../terminal/shown_values.mjs";
+import { UserError } from "../terminal/user_error.ts";
 
 /** As many of the last commits are reviewed, one after the other. */
 const COMMITS = 50;

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { JobRequest } from "./job_requests.ts";
+import {
+  startTestApplication,
+  type TestApplication,
+  type TestApplicationOptions,
+} from "../../test/http_application.ts";
+import type { JobRequest } from "../settings/job_requests.ts";
+import type { LoadSettings } from "../settings/load.ts";
 import { type LoadOptions, runLoad } from "./run_load.ts";
-import type { LoadSettings } from "./settings.ts";
-import { startTestApplication, type TestApplication, type TestApplicationOptions } from "./test_application.ts";
 
 const closed: LoadSettings = { jobs: 10, durationMs: undefined, ratePerSecond: undefined, inFlight: 3, warmup: 0 };
 const open: LoadSettings = { ...closed, ratePerSecond: 200 };

@@ -1,10 +1,10 @@
 import { setMaxListeners } from "node:events";
 import { setTimeout } from "node:timers/promises";
 import type { LoadSummary } from "../analysis/report.ts";
+import type { JobRequest } from "../settings/job_requests.ts";
+import type { LoadSettings } from "../settings/load.ts";
 import { arrivals } from "./arrivals.ts";
-import type { JobRequest } from "./job_requests.ts";
 import { sendJob } from "./send_job.ts";
-import type { LoadSettings } from "./settings.ts";
 import { type Failures, type JobOutcome, Tally } from "./tally.ts";
 import { JobWatch } from "./watch_job.ts";
 

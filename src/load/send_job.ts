@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
-import { shownUrl } from "../shown_values.mjs";
-import type { JobRequest } from "./job_requests.ts";
+import type { JobRequest } from "../settings/job_requests.ts";
+import { shownUrl } from "../terminal/shown_values.mjs";
 
 /** A job that an application has taken. */
 export interface SentJob {

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
-import { shownUrl } from "../shown_values.mjs";
+import { shownUrl } from "../terminal/shown_values.mjs";
 import { ask, bodyOf, DriveError } from "./send_job.ts";
 
 /** How a job ended. */

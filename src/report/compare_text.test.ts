@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Comparison } from "../analysis/compare_runs.ts";
-import { painter } from "../terminal.ts";
+import { painter } from "../terminal/terminal.ts";
 import { renderComparison } from "./compare_text.ts";
 
 const figure = { a: 100, b: 112, ratio: 0.12, from: 0.1, until: 0.14 };

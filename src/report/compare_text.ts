@@ -1,5 +1,5 @@
 import type { ComparedFigure, Comparison } from "../analysis/compare_runs.ts";
-import { shown } from "../visible_text.ts";
+import { shown } from "../terminal/visible_text.ts";
 import { duration, number } from "./figures.ts";
 import { functionName, functionPlace } from "./function_text.ts";
 import type { TerminalOptions } from "./terminal.ts";

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
+import { cutOffReport, emptyReport, largeReport } from "../../test/example_report.ts";
+import { hostileReport } from "../../test/hostile_report.ts";
 import type { FlameNode, Report } from "../analysis/report.ts";
 import { renderHtml } from "./html.ts";
 import { type PageData, pageData } from "./page/page_data.ts";
-import { hostileReport } from "./test_hostile.ts";
-import { cutOffReport, emptyReport, largeReport } from "./test_report.ts";
 
 const MOST_BYTES = 2_000_000;
 

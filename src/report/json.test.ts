@@ -3,13 +3,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import { cutOffReport, emptyReport, largeReport } from "../../test/example_report.ts";
+import { testRun, testSamples } from "../../test/example_run.ts";
+import { hostileReport } from "../../test/hostile_report.ts";
 import { analyze } from "../analysis/analyze.ts";
 import type { Report } from "../analysis/report.ts";
-import { testRun, testSamples } from "../analysis/test_run.ts";
-import { ROOT } from "../config.ts";
+import { ROOT } from "../settings/config.ts";
 import { renderJson } from "./json.ts";
-import { hostileReport } from "./test_hostile.ts";
-import { cutOffReport, emptyReport, largeReport } from "./test_report.ts";
 
 const schema = JSON.parse(readFileSync(join(ROOT, "docs", "report.schema.json"), "utf8"));
 const validate = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true }).compile(schema);

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { marked, type Tokens } from "marked";
+import { cutOffReport, emptyReport, largeReport } from "../../test/example_report.ts";
+import { hostileReport, hostileTexts } from "../../test/hostile_report.ts";
 import type { Report } from "../analysis/report.ts";
 import { renderMarkdown } from "./markdown.ts";
 import { code, prose } from "./markdown_text.ts";
-import { hostileReport, hostileTexts } from "./test_hostile.ts";
-import { cutOffReport, emptyReport, largeReport } from "./test_report.ts";
 
 /** Every token of a text, nested ones too, as GitHub's Markdown has them. */
 function tokensOf(text: string) {

@@ -1,4 +1,4 @@
-import { shown } from "../visible_text.ts";
+import { shown } from "../terminal/visible_text.ts";
 
 const ZERO_WIDTH_SPACE = "\u200b";
 

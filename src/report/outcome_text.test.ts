@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { painter } from "../terminal.ts";
+import { painter } from "../terminal/terminal.ts";
 import { isRepeated, outcomeLines, renderOutcome } from "./outcome_text.ts";
 
 test("renderOutcome() says all that has to be known in its first line, and texts of others cannot make a line", () => {

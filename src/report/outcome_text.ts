@@ -1,6 +1,6 @@
 import type { Outcome, Report } from "../analysis/report.ts";
-import type { Paint } from "../terminal.ts";
-import { shown } from "../visible_text.ts";
+import type { Paint } from "../terminal/terminal.ts";
+import { shown } from "../terminal/visible_text.ts";
 
 const WORDS: Record<Outcome["outcome"], string> = {
   passed: "Passed",

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
-import { painter } from "../terminal.ts";
+import { cutOffReport, emptyReport, largeReport } from "../../test/example_report.ts";
+import { hostileReport } from "../../test/hostile_report.ts";
+import { painter } from "../terminal/terminal.ts";
 import { renderTerminal } from "./terminal.ts";
-import { hostileReport } from "./test_hostile.ts";
-import { cutOffReport, emptyReport, largeReport } from "./test_report.ts";
 
 const plain = painter(false);
 

@@ -1,6 +1,6 @@
 import type { Evidence, Finding, JobType, Report } from "../analysis/report.ts";
-import type { Paint } from "../terminal.ts";
-import { shown } from "../visible_text.ts";
+import type { Paint } from "../terminal/terminal.ts";
+import { shown } from "../terminal/visible_text.ts";
 import { duration, number, share } from "./figures.ts";
 import { functionName, functionPlace } from "./function_text.ts";
 import { gainReason, gainText } from "./gain_text.ts";

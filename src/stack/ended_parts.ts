@@ -1,6 +1,6 @@
+import { waitFor } from "../wait_for.ts";
 import { describeExit } from "./part.ts";
 import type { PartStatus, Stack } from "./stack.ts";
-import { waitFor } from "./wait_for.ts";
 
 /** How the worker died is found out within this, in ms. */
 const EXPLAINED_MS = 8_000;

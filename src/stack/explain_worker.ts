@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { execa } from "execa";
-import type { Config, Environment } from "../config.ts";
-import { type Death, explainDeath } from "../limits/explain_death.ts";
-import type { Watch } from "../limits/samples.ts";
-import { entryCommand } from "../runtime.ts";
-import { readCollections } from "./last_minute.ts";
+import { type Death, explainDeath } from "../death/explain_death.ts";
+import { readCollections } from "../death/last_minute.ts";
+import type { Watch } from "../death/watch_process.ts";
+import type { Config, Environment } from "../settings/config.ts";
+import { entryCommand } from "../settings/runtime.ts";
 import { lastLineOf, lastText } from "./part.ts";
 import { type PartExit, stackFiles } from "./state.ts";
 

@@ -1,5 +1,5 @@
-import type { Environment } from "../config.ts";
-import { shownUrl } from "../shown_values.mjs";
+import type { Environment } from "../settings/config.ts";
+import { shownUrl } from "../terminal/shown_values.mjs";
 import type { PartStatus, Stack } from "./stack.ts";
 
 /** What is known of the part that a hint is about. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import type { Config } from "../config.ts";
+import { readJson, writeJson } from "../files/json_file.ts";
 import type { Enforcement } from "../limits/enforcement.ts";
-import { readJson, writeJson } from "./json_file.ts";
+import type { Config } from "../settings/config.ts";
 import { stackFiles } from "./state.ts";
 
 /** What holds for the worker that was limited last. */

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { type Config, loadConfig } from "../config.ts";
+import { type Config, loadConfig } from "../settings/config.ts";
 import type { Parts } from "./parts.ts";
 import { removeStore } from "./postgres.ts";
 import type { PartsProgress, Request } from "./protocol.ts";

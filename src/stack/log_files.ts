@@ -1,7 +1,7 @@
 import { existsSync, fstatSync, openSync, readFileSync, readSync, statSync, truncateSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import type { Config } from "../config.ts";
-import { cannotWrite } from "../system_error.ts";
+import type { Config } from "../settings/config.ts";
+import { cannotWrite } from "../terminal/system_error.ts";
 import { PARTS, stackFiles } from "./state.ts";
 
 /** The log of a part is emptied when it exceeds this, in bytes. */

@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { isBlind } from "../system_error.ts";
-import { identify, type ProcessId, parentOf } from "./process_id.ts";
+import { identify, type ProcessId, parentOf } from "../processes/process_id.ts";
+import { isBlind } from "../terminal/system_error.ts";
 import { PARTS, type PartName } from "./state.ts";
 
 /** Our entries ignore it; to PostgreSQL it is a parameter that nobody reads. */

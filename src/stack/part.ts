@@ -2,14 +2,14 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { diskFullError, systemError, systemErrorIn } from "../system_error.ts";
-import { UserError } from "../user_error.ts";
+import { endProcess, identify, isAlive, type ProcessId } from "../processes/process_id.ts";
+import { diskFullError, systemError, systemErrorIn } from "../terminal/system_error.ts";
+import { UserError } from "../terminal/user_error.ts";
+import { WaitTimeoutError, waitFor } from "../wait_for.ts";
 import { logSize, openLog, textSince } from "./log_files.ts";
 import { ENDING, type PartPlan } from "./plan.ts";
-import { endProcess, identify, isAlive, type ProcessId } from "./process_id.ts";
 import type { PartsProgress } from "./protocol.ts";
 import type { PartExit, PartName, PartState } from "./state.ts";
-import { WaitTimeoutError, waitFor } from "./wait_for.ts";
 
 /** Of what a part has printed, that much is looked at. */
 const KEPT_CHARACTERS = 64 * 1024;

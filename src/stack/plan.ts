@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { Config, Environment } from "../config.ts";
 import { findMechanism } from "../limits/mechanism.ts";
 import { planEnforcement, prepareEnforcement } from "../limits/plan_enforcement.ts";
-import { builtCommand, entryCommand, v8Flags } from "../runtime.ts";
-import { UserError } from "../user_error.ts";
+import type { Config, Environment } from "../settings/config.ts";
+import { builtCommand, entryCommand, v8Flags } from "../settings/runtime.ts";
+import { UserError } from "../terminal/user_error.ts";
 import { markOf } from "./mark.ts";
 import { type PostgresCommand, postgresIsReady } from "./postgres.ts";
 import { type Limited, type PartName, type StackState, stackFiles } from "./state.ts";

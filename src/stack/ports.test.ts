@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { test } from "node:test";
-import { UserError } from "../user_error.ts";
+import { UserError } from "../terminal/user_error.ts";
 import { freePort, isFree, requireFree } from "./ports.ts";
 
 test("requireFree() names the setting and the holder of a taken port", async () => {

@@ -2,8 +2,8 @@ import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
-import { isBlind, systemError } from "../system_error.ts";
-import { UserError } from "../user_error.ts";
+import { isBlind, systemError } from "../terminal/system_error.ts";
+import { UserError } from "../terminal/user_error.ts";
 import { commandLine, readMark } from "./mark.ts";
 
 const HOST = "127.0.0.1";

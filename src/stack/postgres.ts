@@ -3,12 +3,13 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { UserError } from "../user_error.ts";
-import { readJson, writeJson } from "./json_file.ts";
+import { readJson, writeJson } from "../files/json_file.ts";
+import { identify } from "../processes/process_id.ts";
+import { UserError } from "../terminal/user_error.ts";
+import { waitFor } from "../wait_for.ts";
 import { commandLine } from "./mark.ts";
 import { freePort, isFree } from "./ports.ts";
 import { elsewhere, exists, findPrograms, runnablePrograms, type ServerUser, serverUser } from "./postgres_programs.ts";
-import { identify } from "./process_id.ts";
 import {
   keepStoreFolder,
   makeServerFolder,
@@ -18,7 +19,6 @@ import {
   serverEnvironment,
   writeForServer,
 } from "./store_folder.ts";
-import { waitFor } from "./wait_for.ts";
 
 /** The embedded queue store: a real PostgreSQL whose data outlives `otel-down`, as a named volume would. */
 export interface PostgresStore {

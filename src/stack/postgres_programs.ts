@@ -1,7 +1,7 @@
 import { access, constants, cp, readFile, rename, stat, symlink } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { UserError } from "../user_error.ts";
-import { readJson } from "./json_file.ts";
+import { readJson } from "../files/json_file.ts";
+import { UserError } from "../terminal/user_error.ts";
 import { removeServerFolder } from "./store_folder.ts";
 
 /** What to do where the embedded PostgreSQL cannot run. */

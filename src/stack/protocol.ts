@@ -1,4 +1,4 @@
-import type { Environment } from "../config.ts";
+import type { Environment } from "../settings/config.ts";
 import type { PartName } from "./state.ts";
 
 /** What a command asks of the supervisor. */

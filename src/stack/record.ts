@@ -1,6 +1,6 @@
-import type { Config } from "../config.ts";
-import { UserError } from "../user_error.ts";
-import { hasLock } from "./lock.ts";
+import { hasLock } from "../processes/lock.ts";
+import type { Config } from "../settings/config.ts";
+import { UserError } from "../terminal/user_error.ts";
 import { type PartName, type PartState, runningParts, type StackState, stackFiles, writeState } from "./state.ts";
 
 /** What one supervisor records of its stack in the state file. */

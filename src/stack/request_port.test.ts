@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
+import { waitFor } from "../wait_for.ts";
 import { RequestPort } from "./request_port.ts";
-import { waitFor } from "./wait_for.ts";
 
 /** Runs `use` with a port that answers each request with the parts "done" that it names. */
 async function withPort(use: (port: { open: () => Promise<Socket>; token: string }) => Promise<void>): Promise<void> {

@@ -1,7 +1,7 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
-import { UserError } from "../user_error.ts";
+import { UserError } from "../terminal/user_error.ts";
 import type { Answer, Request, SignedRequest } from "./protocol.ts";
 
 /** Of a request, in characters: what anybody on this machine can make us hold before it is known who it is. */

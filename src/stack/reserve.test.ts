@@ -3,9 +3,9 @@ import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fillDisk, withSmallDisk } from "../../test/small_disk.ts";
-import { UserError } from "../user_error.ts";
-import { writeJson } from "./json_file.ts";
-import { takeLock } from "./lock.ts";
+import { writeJson } from "../files/json_file.ts";
+import { takeLock } from "../processes/lock.ts";
+import { UserError } from "../terminal/user_error.ts";
 import { fillReserve } from "./reserve.ts";
 
 test("writeJson() and takeLock() work on a full disk as long as there is a reserve, then say what is missing", (t) =>

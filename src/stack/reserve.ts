@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, fstatSync, openSync, statSync, truncateSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { isFull } from "../system_error.ts";
+import { isFull } from "../terminal/system_error.ts";
 
 /** What is kept of the disk for the records of the stack, and what of it is given up at a time, in bytes. */
 const RESERVE_BYTES = 256 * 1024;

@@ -1,7 +1,7 @@
-import type { Config, Environment } from "../config.ts";
+import type { Death } from "../death/explain_death.ts";
 import type { Enforcement } from "../limits/enforcement.ts";
-import type { Death } from "../limits/explain_death.ts";
-import type { TelemetryFiles } from "../runs/run_folder.ts";
+import type { TelemetryFiles } from "../recording/run_folder.ts";
+import type { Config, Environment } from "../settings/config.ts";
 import { composeStack } from "./compose/compose.ts";
 import { localStack } from "./local.ts";
 import type { Progress } from "./protocol.ts";

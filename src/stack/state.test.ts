@@ -14,8 +14,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { identify } from "../processes/process_id.ts";
 import { serverUser } from "./postgres_programs.ts";
-import { identify } from "./process_id.ts";
 import { makeStackFolder, readState, type StackState, stackFiles, writeState } from "./state.ts";
 
 test("readState() returns a whole record of this version, else nothing", async () => {

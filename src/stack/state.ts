@@ -1,11 +1,11 @@
 import { chmodSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Config, Limits } from "../config.ts";
-import type { Death } from "../limits/explain_death.ts";
-import { systemError } from "../system_error.ts";
-import { UserError } from "../user_error.ts";
-import { DamagedFileError, readJson, type Unchecked, writeJson } from "./json_file.ts";
-import { isAlive, type ProcessId } from "./process_id.ts";
+import type { Death } from "../death/explain_death.ts";
+import { DamagedFileError, readJson, type Unchecked, writeJson } from "../files/json_file.ts";
+import { isAlive, type ProcessId } from "../processes/process_id.ts";
+import type { Config, Limits } from "../settings/config.ts";
+import { systemError } from "../terminal/system_error.ts";
+import { UserError } from "../terminal/user_error.ts";
 import { withReserve } from "./reserve.ts";
 
 /** The processes of the local stack, in the order in which they end. */

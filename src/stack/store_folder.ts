@@ -13,7 +13,7 @@ import { chown, lstat, mkdir, mkdtemp, readdir, rm, rmdir } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { UserError } from "../user_error.ts";
+import { UserError } from "../terminal/user_error.ts";
 import type { ServerUser } from "./postgres_programs.ts";
 
 /** What is read of a file of the server's, in bytes. */

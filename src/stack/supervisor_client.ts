@@ -4,19 +4,19 @@ import { closeSync } from "node:fs";
 import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
-import type { Config } from "../config.ts";
-import { entryCommand } from "../runtime.ts";
-import { cannotWrite, diskFullError, systemError, systemErrorIn } from "../system_error.ts";
-import { UserError } from "../user_error.ts";
+import { isAlive, type ProcessId } from "../processes/process_id.ts";
+import type { Config } from "../settings/config.ts";
+import { entryCommand } from "../settings/runtime.ts";
+import { cannotWrite, diskFullError, systemError, systemErrorIn } from "../terminal/system_error.ts";
+import { UserError } from "../terminal/user_error.ts";
+import { waitFor } from "../wait_for.ts";
 import { logSize, openLog, textSince } from "./log_files.ts";
 import { markOf } from "./mark.ts";
 import { lastLine, lastLineOf } from "./part.ts";
 import { ENDING_MS } from "./plan.ts";
-import { isAlive, type ProcessId } from "./process_id.ts";
 import type { Answer, PartsProgress, Request } from "./protocol.ts";
 import { MAX_REQUEST_LENGTH } from "./request_port.ts";
 import { makeStackFolder, type PartName, readState, type StackState, stackFiles } from "./state.ts";
-import { waitFor } from "./wait_for.ts";
 
 /** Between two tries to be heard, in ms. */
 const ASK_AGAIN_MS = 100;

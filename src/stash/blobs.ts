@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { Readable } from "node:stream";
-import { UserError } from "../user_error.ts";
+import { UserError } from "../terminal/user_error.ts";
 import type { FileContent, FileState } from "./file_state.ts";
 import type { Git } from "./git.ts";
 

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
-import { UserError } from "../user_error.ts";
+import { UserError } from "../terminal/user_error.ts";
 
 /**
  * Asks a question that is answered by y or n; anything but y is n.

@@ -2,10 +2,10 @@ import { Buffer } from "node:buffer";
 import { closeSync, existsSync, openSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { execa } from "execa";
-import type { Environment } from "../config.ts";
 import { GUARD, guardedEnvironment } from "../git_guard.ts";
-import { UserError } from "../user_error.ts";
-import { visible } from "../visible_text.ts";
+import type { Environment } from "../settings/config.ts";
+import { UserError } from "../terminal/user_error.ts";
+import { visible } from "../terminal/visible_text.ts";
 
 /** What one command of git is given besides its arguments. */
 export interface GitOptions {

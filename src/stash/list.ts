@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { readPlainFile } from "../plain_file.ts";
-import { UserError } from "../user_error.ts";
-import { visible } from "../visible_text.ts";
+import { readPlainFile } from "../files/plain_file.ts";
+import { UserError } from "../terminal/user_error.ts";
+import { visible } from "../terminal/visible_text.ts";
 
 /** What to set aside: paths or pathspecs of git, as seen from the application's folder. */
 export interface StashList {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
-import { UserError } from "../user_error.ts";
-import { visible } from "../visible_text.ts";
+import { UserError } from "../terminal/user_error.ts";
+import { visible } from "../terminal/visible_text.ts";
 import { readState } from "./file_state.ts";
 import { INTENT, intendToAdd, readIndex, writeIndex } from "./index_state.ts";
 import { moveFiles, removeDrafts } from "./move_files.ts";

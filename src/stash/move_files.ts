@@ -15,8 +15,8 @@ import {
 import { open as openFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { UserError } from "../user_error.ts";
-import { visible } from "../visible_text.ts";
+import { UserError } from "../terminal/user_error.ts";
+import { visible } from "../terminal/visible_text.ts";
 import { readBlobs } from "./blobs.ts";
 import { type FileState, foldersOf, isFolder, isReached, readState } from "./file_state.ts";
 import type { Move, Side } from "./move.ts";

@@ -1,6 +1,6 @@
 import { type Dirent, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
-import { visible } from "../visible_text.ts";
+import { visible } from "../terminal/visible_text.ts";
 import { foldersOf, isFolder, lookAt } from "./file_state.ts";
 import type { IndexState } from "./index_state.ts";
 import type { Side } from "./move.ts";

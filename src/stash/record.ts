@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { readJson } from "../stack/json_file.ts";
+import { readJson } from "../files/json_file.ts";
 import type { StashEntry } from "./entries.ts";
 import type { FileState } from "./file_state.ts";
 import type { Repository } from "./repository.ts";

@@ -1,5 +1,5 @@
-import { EXIT, type Outcome, type Terminal } from "../terminal.ts";
-import { UserError } from "../user_error.ts";
+import { EXIT, type Outcome, type Terminal } from "../terminal/terminal.ts";
+import { UserError } from "../terminal/user_error.ts";
 
 /** The state of the repository forbids it, and nothing was changed: exit code 1, where other errors are 2. */
 export class Refusal extends UserError {

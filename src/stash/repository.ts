@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Environment } from "../config.ts";
-import { takeLock } from "../stack/lock.ts";
-import { UserError } from "../user_error.ts";
-import { visible } from "../visible_text.ts";
+import { takeLock } from "../processes/lock.ts";
+import type { Environment } from "../settings/config.ts";
+import { UserError } from "../terminal/user_error.ts";
+import { visible } from "../terminal/visible_text.ts";
 import { type Git, GitError, gitIn } from "./git.ts";
 import { Refusal } from "./refusal.ts";
 

@@ -1,6 +1,6 @@
 import { posix } from "node:path";
-import { UserError } from "../user_error.ts";
-import { visible } from "../visible_text.ts";
+import { UserError } from "../terminal/user_error.ts";
+import { visible } from "../terminal/visible_text.ts";
 import { lookAt } from "./file_state.ts";
 import type { StashList } from "./list.ts";
 import { Refusal } from "./refusal.ts";

@@ -1,6 +1,6 @@
 import { lstatSync, mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
-import { visible } from "../visible_text.ts";
+import { visible } from "../terminal/visible_text.ts";
 import { storeBlobs } from "./blobs.ts";
 import { type FileContent, foldersOf, isFolder, isReached, readContent, withoutBytes } from "./file_state.ts";
 import { INTENT, readIndex, readTree } from "./index_state.ts";

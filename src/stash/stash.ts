@@ -1,5 +1,5 @@
-import { UserError } from "../user_error.ts";
-import { visible } from "../visible_text.ts";
+import { UserError } from "../terminal/user_error.ts";
+import { visible } from "../terminal/visible_text.ts";
 import { makeEntries } from "./commits.ts";
 import { dropEntry, listEntries, requireEntries, storeEntry } from "./entries.ts";
 import { isAt, planMove, runMove } from "./move.ts";

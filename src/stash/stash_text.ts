@@ -1,4 +1,4 @@
-import { visible } from "../visible_text.ts";
+import { visible } from "../terminal/visible_text.ts";
 import type { StashRecord } from "./record.ts";
 import type { Selection } from "./select.ts";
 import type { Change } from "./status.ts";

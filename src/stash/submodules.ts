@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { visible } from "../visible_text.ts";
+import { visible } from "../terminal/visible_text.ts";
 import { foldersOf, isReached, lookAt } from "./file_state.ts";
 import { type IndexState, SUBMODULE } from "./index_state.ts";
 import { Refusal } from "./refusal.ts";

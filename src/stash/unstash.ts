@@ -1,5 +1,5 @@
-import { UserError } from "../user_error.ts";
-import { visible } from "../visible_text.ts";
+import { UserError } from "../terminal/user_error.ts";
+import { visible } from "../terminal/visible_text.ts";
 import { requireEntries } from "./entries.ts";
 import { planMove, runMove } from "./move.ts";
 import { flushFiles } from "./move_files.ts";

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { finish } from "../../test/checkout.ts";
 import { startProgram } from "../../test/program.ts";
-import { currentRuntime } from "../runtime.ts";
+import { currentRuntime } from "../settings/runtime.ts";
 
 interface Receiver {
   url: string;

@@ -12,8 +12,8 @@ export async function initPyroscope({ appName }: { appName: string }): Promise<v
   try {
     const settings = readProfileSettings(appName);
     const [{ startProfiles }, { ProfileUpload }] = await Promise.all([
-      import("./profiles.ts"),
-      import("./profile_upload.ts"),
+      import("./profiles/profiles.ts"),
+      import("./profiles/upload.ts"),
     ]);
     const upload = new ProfileUpload(settings);
     const profiles = startProfiles(await startProfiler(settings), {
@@ -28,6 +28,6 @@ export async function initPyroscope({ appName }: { appName: string }): Promise<v
 }
 
 async function startProfiler(settings: ReturnType<typeof readProfileSettings>) {
-  if ("Deno" in globalThis) return (await import("./deno_profiler.ts")).startDenoProfiler(settings);
-  return (await import("./node_profiler.ts")).startNodeProfiler(settings);
+  if ("Deno" in globalThis) return (await import("./profiles/deno_profiler.ts")).startDenoProfiler(settings);
+  return (await import("./profiles/node_profiler.ts")).startNodeProfiler(settings);
 }

@@ -11,7 +11,7 @@ import { startProgram } from "../../test/program.ts";
 import { startCollector } from "../collector/collector.ts";
 import { readSpans } from "../otlp/read_spans.ts";
 import type { Span } from "../otlp/types.ts";
-import { waitFor } from "../stack/wait_for.ts";
+import { waitFor } from "../wait_for.ts";
 
 const app = JSON.stringify(join(import.meta.dirname, "..", "app"));
 

@@ -21,15 +21,15 @@ import {
 } from "@opentelemetry/resources";
 import { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 import { flushOnExit, type Pending } from "./flush.ts";
-import { createInstrumentation } from "./instrumentation.ts";
-import { startLedger } from "./ledger.ts";
-import { createMeterProvider } from "./metrics.ts";
-import { OWNER, OwnerContextManager } from "./owner.ts";
+import { startLedger } from "./ledger/ledger.ts";
+import { OWNER, OwnerContextManager } from "./ledger/owner.ts";
+import { createMeterProvider } from "./metrics/meter_provider.ts";
+import { observeRuntime } from "./metrics/runtime.ts";
 import { onceAMinute } from "./problems.ts";
-import { observeRuntime } from "./runtime_metrics.ts";
 import type { TelemetrySettings } from "./settings.ts";
-import { countStarted } from "./span_accounting.ts";
-import { createSpanSender } from "./span_sender.ts";
+import { countStarted } from "./spans/accounting.ts";
+import { createInstrumentation } from "./spans/instrumentation.ts";
+import { createSpanSender } from "./spans/sender.ts";
 import { installInstrumentation } from "./stages.ts";
 
 /** Assembles the tracer provider, registers it for the whole process and instruments HTTP, Express, Pino and BullMQ. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { loadConfig } from "../config.ts";
-import type { SpanCounts } from "../runs/span_counts.ts";
+import type { SpanCounts } from "../recording/span_counts.ts";
+import { loadConfig } from "../settings/config.ts";
 import { openStack } from "../stack/stack.ts";
 import { accountingWarnings } from "./accounting.ts";
 

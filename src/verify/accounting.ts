@@ -1,5 +1,5 @@
-import type { Config } from "../config.ts";
-import type { SpanAccounting } from "../runs/span_counts.ts";
+import type { SpanAccounting } from "../recording/span_counts.ts";
+import type { Config } from "../settings/config.ts";
 import type { Stack } from "../stack/stack.ts";
 
 /** Something to know that disproves nothing. */

@@ -1,6 +1,6 @@
 import type { DrivenJob } from "../load/drive_job.ts";
 import { type Span, SpanKind, StatusCode } from "../otlp/types.ts";
-import { MESSAGING_MESSAGE_ID } from "../telemetry/attributes.ts";
+import { MESSAGING_MESSAGE_ID } from "../telemetry/names.ts";
 
 /** One statement, proved or not. */
 export interface Check {

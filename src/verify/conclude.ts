@@ -1,4 +1,4 @@
-import type { SpanAccounting } from "../runs/span_counts.ts";
+import type { SpanAccounting } from "../recording/span_counts.ts";
 import type { Check } from "./checks.ts";
 
 /** What checks prove together. */

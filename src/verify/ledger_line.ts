@@ -1,5 +1,5 @@
 import type { Span } from "../otlp/types.ts";
-import * as names from "../telemetry/attributes.ts";
+import * as names from "../telemetry/names.ts";
 
 /** Where the time of a job went, in one line, by its job span; empty when that has no ledger. */
 export function ledgerLine({ attributes }: Span): string {

@@ -1,4 +1,4 @@
-import { lostLocks } from "../limits/lost_locks.ts";
+import { lostLocks } from "../death/lost_locks.ts";
 import type { Warning } from "./accounting.ts";
 
 /** A line when the worker has lost the locks of jobs since it was started, by what it has printed. */

@@ -1,8 +1,8 @@
-import type { Config } from "../config.ts";
 import { type Span, SpanKind } from "../otlp/types.ts";
+import type { Config } from "../settings/config.ts";
 import type { Clues } from "../stack/hints.ts";
-import { WaitTimeoutError, waitFor } from "../stack/wait_for.ts";
-import { BULLMQ_JOB_NAME } from "../telemetry/attributes.ts";
+import { BULLMQ_JOB_NAME } from "../telemetry/names.ts";
+import { WaitTimeoutError, waitFor } from "../wait_for.ts";
 import type { Check } from "./checks.ts";
 import type { ProfileWitness } from "./profile_witness.ts";
 

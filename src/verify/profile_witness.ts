@@ -1,6 +1,6 @@
 import type { Span } from "../otlp/types.ts";
-import { profilesIn } from "../runs/profile_files.ts";
-import { readProfile } from "../runs/read_profile.ts";
+import { profilesIn } from "../recording/profile_files.ts";
+import { readProfile } from "../sources/read_profile.ts";
 
 /** Where profiles of a window can be looked for. What it answers grows while they arrive; it throws when it cannot be asked. */
 export interface ProfileWitness {

@@ -1,4 +1,4 @@
-import type { Throttling } from "../runs/throttling.ts";
+import type { Throttling } from "../recording/throttling.ts";
 import type { Warning } from "./accounting.ts";
 
 /** A quota that is used up more rarely than this hardly delays a job. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Span } from "../otlp/types.ts";
-import { painter } from "../terminal.ts";
+import { painter } from "../terminal/terminal.ts";
 import { drawWaterfall } from "./waterfall.ts";
 
 test("drawWaterfall() draws a span a line, whatever others have called it", () => {

@@ -1,6 +1,6 @@
 import { type Span, SpanKind, StatusCode } from "../otlp/types.ts";
-import type { Paint } from "../terminal.ts";
-import { shown } from "../visible_text.ts";
+import type { Paint } from "../terminal/terminal.ts";
+import { shown } from "../terminal/visible_text.ts";
 
 export interface WaterfallOptions {
   /** Characters in a line. */

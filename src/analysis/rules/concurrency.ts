@@ -1,4 +1,4 @@
-import * as names from "../../telemetry/attributes.ts";
+import * as names from "../../telemetry/names.ts";
 import { type Facts, sumOf } from "../facts.ts";
 import { jobEvidence, loadFigures, metricEvidence, type Rule } from "../finding.ts";
 import { offeredPerSecond } from "../predict.ts";

@@ -1,4 +1,4 @@
-import * as names from "../../telemetry/attributes.ts";
+import * as names from "../../telemetry/names.ts";
 import { type Facts, sumOf } from "../facts.ts";
 import { functionEvidence, jobEvidence, loadFigures, metricEvidence, type Rule, waitExplained } from "../finding.ts";
 import type { JobTypeFacts } from "../job_type.ts";

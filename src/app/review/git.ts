@@ -3,9 +3,9 @@ import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Readable } from "node:stream";
 import { execa } from "execa";
-import type { Environment } from "../../config.ts";
 import { GUARD, guardedEnvironment } from "../../git_guard.ts";
-import { UserError } from "../../user_error.ts";
+import type { Environment } from "../../settings/config.ts";
+import { UserError } from "../../terminal/user_error.ts";
 
 /** git at work in one folder. */
 export interface Git {

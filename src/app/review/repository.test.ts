@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { chown, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { createTestRoot } from "../../../test/review_repository.ts";
 import { openRepository, openReviewRoot } from "./repository.ts";
-import { createTestRoot } from "./test_repository.ts";
 
 test("openRepository() finds repositories by relative and absolute path and through links", async () => {
   const outer = await createTestRoot();

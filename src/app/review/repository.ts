@@ -1,7 +1,7 @@
 import { access, constants, realpath, stat } from "node:fs/promises";
 import { isAbsolute, relative, resolve, sep } from "node:path";
-import type { Config, Environment } from "../../config.ts";
-import { UserError } from "../../user_error.ts";
+import type { Config, Environment } from "../../settings/config.ts";
+import { UserError } from "../../terminal/user_error.ts";
 import { type Git, gitIn } from "./git.ts";
 
 /** The folder that bounds what may be reviewed. */

@@ -3,10 +3,10 @@ import { existsSync } from "node:fs";
 import { chmod, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { createTestRoot, type TestRoot } from "../../../test/review_repository.ts";
 import { openRepository, openReviewRoot } from "./repository.ts";
 import { createReviewer, type Review } from "./review.ts";
 import { resolveRevisions } from "./revisions.ts";
-import { createTestRoot, type TestRoot } from "./test_repository.ts";
 
 const NONE_SKIPPED = {
   binary: 0,

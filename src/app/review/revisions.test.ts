@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createTestRoot, type TestRoot } from "../../../test/review_repository.ts";
 import { openRepository, openReviewRoot } from "./repository.ts";
 import { resolveRevisions } from "./revisions.ts";
-import { createTestRoot, type TestRoot } from "./test_repository.ts";
 
 async function open({ config }: TestRoot, name: string) {
   return openRepository(await openReviewRoot(config), name);

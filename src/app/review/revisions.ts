@@ -1,4 +1,4 @@
-import { UserError } from "../../user_error.ts";
+import { UserError } from "../../terminal/user_error.ts";
 import type { Repository } from "./repository.ts";
 
 /** The two ends of a review, as object ids. */

@@ -1,5 +1,5 @@
 import type { Flame, FlameNode } from "../../analysis/report.ts";
-import { shown } from "../../visible_text.ts";
+import { shown } from "../../terminal/visible_text.ts";
 import { frameName } from "../function_text.ts";
 import { type Bounds, type PageFlame, type PageFlameNode, round } from "./page_data.ts";
 

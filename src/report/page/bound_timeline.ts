@@ -1,5 +1,5 @@
 import type { Timeline } from "../../analysis/report.ts";
-import { shown } from "../../visible_text.ts";
+import { shown } from "../../terminal/visible_text.ts";
 import { groupBy } from "./group_by.ts";
 import type { Bounds } from "./page_data.ts";
 

@@ -1,5 +1,5 @@
 import type { JobTrace } from "../../analysis/report.ts";
-import { shown } from "../../visible_text.ts";
+import { shown } from "../../terminal/visible_text.ts";
 import { groupBy } from "./group_by.ts";
 import { type Bounds, type PageTrace, round } from "./page_data.ts";
 

@@ -1,5 +1,5 @@
 import type { Evidence, Finding, Report } from "../../analysis/report.ts";
-import { shown } from "../../visible_text.ts";
+import { shown } from "../../terminal/visible_text.ts";
 import { duration, number, quantity, share } from "../figures.ts";
 import { functionName, functionPlace } from "../function_text.ts";
 import { gainReason, gainText } from "../gain_text.ts";

@@ -1,5 +1,5 @@
 import type { Flame, FlameNode, Report } from "../../analysis/report.ts";
-import { shown } from "../../visible_text.ts";
+import { shown } from "../../terminal/visible_text.ts";
 import { duration, number, share } from "../figures.ts";
 import { place } from "./findings_section.ts";
 import { html, type Markup, name, omitted, table } from "./markup.ts";

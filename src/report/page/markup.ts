@@ -1,4 +1,4 @@
-import { shown } from "../../visible_text.ts";
+import { shown } from "../../terminal/visible_text.ts";
 
 /** HTML that is safe to put into a page, since only `html` makes it. */
 export class Markup {

@@ -1,5 +1,5 @@
 import type { Flame, FlameNode, JobTrace, Report, Timeline } from "../../analysis/report.ts";
-import { shown } from "../../visible_text.ts";
+import { shown } from "../../terminal/visible_text.ts";
 import { boundFlames } from "./bound_flames.ts";
 import { boundTimeline, type PageChart } from "./bound_timeline.ts";
 import { boundTraces } from "./bound_traces.ts";

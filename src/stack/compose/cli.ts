@@ -3,8 +3,8 @@ import { constants } from "node:os";
 import { basename, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { execa } from "execa";
-import type { Config, Environment } from "../../config.ts";
-import { UserError } from "../../user_error.ts";
+import type { Config, Environment } from "../../settings/config.ts";
+import { UserError } from "../../terminal/user_error.ts";
 import { lastLineOf } from "../part.ts";
 import type { PartExit } from "../state.ts";
 

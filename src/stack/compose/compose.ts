@@ -1,10 +1,10 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Config } from "../../config.ts";
-import { UserError } from "../../user_error.ts";
+import { takeLock } from "../../processes/lock.ts";
+import type { Config } from "../../settings/config.ts";
+import { UserError } from "../../terminal/user_error.ts";
 import { readLimits } from "../limits_record.ts";
-import { takeLock } from "../lock.ts";
 import type { Progress } from "../protocol.ts";
 import type { PartStatus, Stack } from "../stack.ts";
 import { makeStackFolder, stackFiles } from "../state.ts";

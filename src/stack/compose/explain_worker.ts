@@ -1,6 +1,6 @@
-import type { Config } from "../../config.ts";
-import { type Death, type DeathScene, explainDeath } from "../../limits/explain_death.ts";
-import { readCollections, readMemory } from "../last_minute.ts";
+import { type Death, type DeathScene, explainDeath } from "../../death/explain_death.ts";
+import { readCollections, readMemory } from "../../death/last_minute.ts";
+import type { Config } from "../../settings/config.ts";
 import type { ComposeCli, Container } from "./cli.ts";
 import { composeTelemetry } from "./telemetry.ts";
 

@@ -1,5 +1,5 @@
-import type { Config } from "../../config.ts";
-import { UserError } from "../../user_error.ts";
+import type { Config } from "../../settings/config.ts";
+import { UserError } from "../../terminal/user_error.ts";
 import { isFree, requireFree } from "../ports.ts";
 import type { ComposeCli, Container } from "./cli.ts";
 import { PRODLIKE_FILE, projectOf } from "./settings.ts";

@@ -1,6 +1,6 @@
-import type { Config } from "../../config.ts";
 import { compareLimits, type Enforcement } from "../../limits/enforcement.ts";
-import { UserError } from "../../user_error.ts";
+import type { Config } from "../../settings/config.ts";
+import { UserError } from "../../terminal/user_error.ts";
 import { readLimits, recordLimits } from "../limits_record.ts";
 import type { Progress } from "../protocol.ts";
 import { type ComposeCli, type Container, composeCli } from "./cli.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import type { Config, Environment } from "../../config.ts";
-import { writeJson } from "../json_file.ts";
+import { writeJson } from "../../files/json_file.ts";
+import type { Config, Environment } from "../../settings/config.ts";
 import { makeStackFolder, stackFiles } from "../state.ts";
 import { COLLECTOR } from "./telemetry.ts";
 

@@ -1,9 +1,9 @@
 import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Config } from "../../config.ts";
-import { markEnd } from "../../runs/slice.ts";
-import { UserError } from "../../user_error.ts";
+import { markEnd } from "../../recording/slice.ts";
+import type { Config } from "../../settings/config.ts";
+import { UserError } from "../../terminal/user_error.ts";
 import type { Telemetry } from "../stack.ts";
 import { makeStackFolder, stackFiles } from "../state.ts";
 import type { ComposeCli, Container } from "./cli.ts";

@@ -1,8 +1,8 @@
-import type { Config } from "../../config.ts";
-import { UserError } from "../../user_error.ts";
+import type { Config } from "../../settings/config.ts";
+import { UserError } from "../../terminal/user_error.ts";
+import { WaitTimeoutError, waitFor } from "../../wait_for.ts";
 import { describeExit, lastLineOf } from "../part.ts";
 import type { Progress } from "../protocol.ts";
-import { WaitTimeoutError, waitFor } from "../wait_for.ts";
 import { type ComposeCli, type Container, composeCli } from "./cli.ts";
 import { ownContainers, requirePorts, requireSameSettings } from "./guards.ts";
 import { composeEnvironment, FILES, writeSettings } from "./settings.ts";

@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { fillDisk, withSmallDisk } from "../../test/small_disk.ts";
+import { loadConfig } from "../settings/config.ts";
+import { openRun } from "../sources/open_run.ts";
+import { beginRun, endRun } from "./run_folder.ts";
+
+async function record(root: string, say?: (line: string) => void): Promise<string> {
+  const file = (name: string) => join(root, name);
+  const files = { traces: file("traces.jsonl"), metrics: file("metrics.jsonl"), collectorLog: file("collector.log") };
+  const content = { store: "redis", limits: null, load: {}, spanAccounting: {}, throttling: {} };
+  return endRun(loadConfig({}, root), files, beginRun(files), content, say);
+}
+
+test("endRun() leaves a link that is named like a run alone", async () => {
+  const root = mkdtempSync(join(tmpdir(), "prodlike-test-"));
+  try {
+    const runs = join(root, ".prodlike", "runs");
+    mkdirSync(runs, { recursive: true });
+    symlinkSync("/nowhere", join(runs, "20000101T000000Z-0000"));
+    const folder = await record(root);
+    assert.deepEqual(readdirSync(runs).sort(), ["20000101T000000Z-0000", folder.split("/").at(-1)]);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});
+
+test("endRun() describes the worker: how many jobs at once, and how long their locks last", async () => {
+  const root = mkdtempSync(join(tmpdir(), "prodlike-test-"));
+  try {
+    const { worker } = JSON.parse(readFileSync(join(await record(root), "run.json"), "utf8"));
+    assert.deepEqual(worker, { concurrency: 4, lockDurationMs: 15_000, lockRenewMs: 2_000 });
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});
+
+test("endRun() says in one line that a run cannot be written", async () => {
+  const root = mkdtempSync(join(tmpdir(), "prodlike-test-"));
+  try {
+    mkdirSync(join(root, ".prodlike"));
+    writeFileSync(join(root, ".prodlike", "runs"), "");
+    await assert.rejects(record(root), { name: "UserError", message: /^Cannot write the run "\w+-\w+": \w+/ });
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});
+
+test("endRun() keeps a run elsewhere when its disk is full, and says where", async (t) => {
+  const root = mkdtempSync(join(tmpdir(), "prodlike-test-"));
+  const home = join(root, ".prodlike");
+  try {
+    await withSmallDisk(
+      t,
+      async () => {
+        fillDisk(home);
+        const lines: string[] = [];
+        const folder = await record(root, (line) => lines.push(line));
+        const what = `Cannot write the run "${folder.split("/").at(-1)}": no space left on the disk of "${home}/runs" (ENOSPC)`;
+        assert.deepEqual(lines, [`${what}: it is in ${folder}, until you remove it`]);
+        assert.deepEqual(readdirSync(folder).sort(), ["collector.log", "metrics.jsonl", "run.json", "traces.jsonl"]);
+        assert.equal(openRun(dirname(dirname(folder)), folder).folder, folder);
+        rmSync(dirname(dirname(folder)), { recursive: true });
+      },
+      { folder: home },
+    );
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});
+
+test("endRun() tells which runs it removes", async () => {
+  const root = mkdtempSync(join(tmpdir(), "prodlike-test-"));
+  try {
+    const runs = join(root, ".prodlike", "runs");
+    const old = Array.from({ length: 50 }, (_, index) => `20000101T0000${String(index).padStart(2, "0")}Z-0000`);
+    for (const id of old) mkdirSync(join(runs, id), { recursive: true });
+    const lines: string[] = [];
+    await record(root, (line) => lines.push(line));
+    assert.deepEqual(lines, [`removed, as the 50 newest recordings are kept: ${old[0]}`]);
+    assert.equal(readdirSync(runs).length, 50);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});

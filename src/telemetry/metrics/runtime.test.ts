@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { finish } from "../../../test/checkout.ts";
+import { startProgram } from "../../../test/program.ts";
+import { startCollector } from "../../collector/collector.ts";
+import type { Metric, MetricsRequest } from "../../otlp/otlp_json.ts";
+import { readRequests } from "../../otlp/read_lines.ts";
+import { type Point, readPoints } from "../../otlp/read_points.ts";
+import { ROOT } from "../../settings/config.ts";
+import { currentRuntime } from "../../settings/runtime.ts";
+import { waitFor } from "../../wait_for.ts";
+import * as names from "../names.ts";
+
+const prelude = `
+  const { getHeapStatistics, setFlagsFromString } = await import("node:v8");
+  const { setTimeout: sleep } = await import("node:timers/promises");
+  const { Worker } = await import("node:worker_threads");
+  const { runInNewContext } = await import("node:vm");
+  const { observeJob } = await import(${JSON.stringify(join(import.meta.dirname, "../stages.ts"))});`;
+
+/** Metrics of a program that has ended by itself, with environment; `during` runs while it does. */
+async function metricsOf(
+  program: string,
+  environment: Record<string, string> = {},
+  during: (points: () => Promise<Point[]>, kill: () => void) => Promise<void> = async () => {},
+) {
+  const folder = mkdtempSync(join(tmpdir(), "prodlike-test-"));
+  const file = join(folder, "metrics.jsonl");
+  const collector = await startCollector({ folder, port: 0 });
+  // What runs too slowly or is kept alive fails, and does not hang.
+  const own = {
+    OTEL_ENABLED: "true",
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    OTEL_METRIC_EXPORT_INTERVAL: "600000",
+  };
+  const child = startProgram(prelude + program, { ...own, ...environment }, currentRuntime);
+  const late = setTimeout(() => child.kill("SIGKILL"), 30_000);
+  const ran = finish(child);
+  const points = async () => {
+    const all: Point[] = [];
+    for await (const point of readPoints([file])) all.push(point);
+    return all;
+  };
+  try {
+    await during(points, () => child.kill("SIGTERM"));
+    const { code, signal, stdout, stderr } = await ran;
+    // Deno tells of the signal that it sent, whatever the process made of it.
+    const ended = code === 0 || (currentRuntime === "deno" && signal === "SIGTERM");
+    assert.ok(ended, `it did not end by itself: ${code} ${signal} ${stderr}`);
+    const metrics: Metric[] = [];
+    for await (const { resourceMetrics = [] } of readRequests<MetricsRequest>([file])) {
+      metrics.push(
+        ...resourceMetrics.flatMap(({ scopeMetrics = [] }) => scopeMetrics.flatMap((each) => each.metrics ?? [])),
+      );
+    }
+    return { points: await points(), metrics, stdout };
+  } finally {
+    clearTimeout(late);
+    child.kill("SIGKILL");
+    await ran;
+    await collector.close();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** The last value of a metric, of all of its points or of those with this attribute. */
+function last(points: Point[], metric: string, attribute?: string): number | undefined {
+  const of = (point: Point) => attribute === undefined || Object.values(point.attributes).includes(attribute);
+  return points.findLast((point) => point.metric === metric && of(point))?.value;
+}
+
+/** Uses a CPU for that many us, in a process that is otherwise idle. */
+const burn = `(us) => {
+  for (const began = process.cpuUsage(); ; ) {
+    const { user, system } = process.cpuUsage(began);
+    if (user + system > us) return;
+  }
+}`;
+
+// CPU for 0.3 s on the main thread, 0.3 s on another, 50 MB outside of the heap, and a collection of garbage.
+const work = `
+  setFlagsFromString("--expose-gc");
+  globalThis.held = new Uint8Array(50e6).fill(1);
+  runInNewContext("gc")();
+  const burn = ${burn};
+  await sleep(50); // the loop turns, and its timers look
+  burn(300_000);
+  await sleep(50);
+  const other = new Worker(${JSON.stringify(`(${burn})(300_000)`)}, { eval: true });
+  await new Promise((resolve) => other.on("exit", resolve));
+  await observeJob({}, async () => {});
+  console.log(getHeapStatistics().heap_size_limit);`;
+
+const documented = readFileSync(join(ROOT, "docs", "metrics.md"), "utf8")
+  .split("\n")
+  // | `name` | `unit` | source | Node | Deno |
+  .map((line) => /^\| `([^`]+)` \| `([^`]+)` \|.*\| ([^|]+) \| ([^|]+) \|$/.exec(line))
+  .filter((row) => row !== null)
+  .map(([, name, unit, node, deno]) => ({ name, unit, where: currentRuntime === "deno" ? deno! : node! }));
+
+test("observeRuntime() reports what the process did, and the process ends by itself", async () => {
+  const { points, metrics, stdout } = await metricsOf(work);
+  const value = (metric: string, attribute?: string) => {
+    const found = last(points, metric, attribute);
+    assert.ok(found !== undefined, `${metric} has not arrived`);
+    return found;
+  };
+  const cpu = value(names.PROCESS_CPU_TIME, "user") + value(names.PROCESS_CPU_TIME, "system");
+  const mainThread = value(names.MAIN_THREAD_CPU_TIME);
+  assert.ok(mainThread > 0.2 && mainThread < cpu - 0.2, `main thread ${mainThread} s of ${cpu} s`);
+  assert.ok(value(names.PROCESS_UPTIME) > 0.7 && value(names.PROCESS_UPTIME) < 30);
+  assert.ok(value(names.MEMORY_EXTERNAL) > 50e6 && value(names.MEMORY_EXTERNAL) < 200e6);
+  assert.ok(value(names.PROCESS_MEMORY_USAGE) > 80e6);
+  assert.equal(value(names.HEAP_LIMIT), Number(stdout));
+  assert.equal(value(names.ACTIVE_JOBS), 0);
+  const oldSpace = [names.HEAP_SPACE_USED, names.HEAP_SPACE_SIZE].map((metric) => value(metric, "old_space"));
+  assert.ok(oldSpace[0]! > 1e6 && oldSpace[0]! <= oldSpace[1]!, oldSpace.join());
+  // The GC runs whenever it likes, so only what was forced is sure.
+  const isSure = ({ where }: { where: string }) => where.startsWith("yes");
+  const arrived = new Set(metrics.map(({ name }) => name));
+  assert.deepEqual(
+    documented.filter((row) => isSure(row) && !arrived.has(row.name!)),
+    [],
+  );
+  assert.deepEqual(
+    documented.filter((row) => row.where === "not measured" && arrived.has(row.name!)),
+    [],
+  );
+  for (const { name, unit } of metrics.filter((each) => !each.name?.startsWith("otel."))) {
+    assert.deepEqual(unit, documented.find((row) => row.name === name)?.unit, name);
+  }
+  if (currentRuntime === "deno") return;
+
+  assert.ok(value(names.MEMORY_ARRAY_BUFFERS) > 50e6);
+  const busy = value(names.EVENT_LOOP_TIME, "active");
+  const idle = value(names.EVENT_LOOP_TIME, "idle");
+  assert.ok(busy > 0.2 && idle > 0.05 && busy + idle <= value(names.PROCESS_UPTIME), `${busy} ${idle}`);
+  assert.ok(value(names.EVENT_LOOP_UTILIZATION) > 0.1 && value(names.EVENT_LOOP_UTILIZATION) < 1);
+  const delays = [names.EVENT_LOOP_DELAY_MIN, names.EVENT_LOOP_DELAY_P50, names.EVENT_LOOP_DELAY_P99].map((each) =>
+    value(each),
+  );
+  assert.deepEqual(
+    delays,
+    delays.toSorted((a, b) => a - b),
+  );
+  assert.ok(delays[0]! > 0.001 && delays[1]! < 0.1, delays.join());
+  const longest = value(names.EVENT_LOOP_DELAY_MAX);
+  assert.ok(longest > 0.15 && longest < 10, String(longest));
+  const collections = metrics.find(({ name }) => name === names.GC_DURATION)?.histogram?.dataPoints ?? [];
+  const major = collections.find(({ attributes = [] }) => attributes[0]?.value?.stringValue === "major");
+  assert.ok(Number(major?.count) >= 1 && Number(major?.sum) > 0.0001 && Number(major?.sum) < 5, JSON.stringify(major));
+  assert.deepEqual(major?.explicitBounds, [0.01, 0.1, 1, 10]);
+});
+
+test("a worker reports the jobs that run, and a process without jobs reports none", async () => {
+  const program = `
+    const failed = observeJob({}, async () => { throw new Error("job"); }).catch(() => {});
+    const jobs = [1, 2].map(() => observeJob({}, () => new Promise((resolve) => {
+      const running = setInterval(() => {}, 1_000);
+      process.on("SIGTERM", () => { clearInterval(running); resolve(); });
+    })));`;
+  const { points } = await metricsOf(program, { OTEL_METRIC_EXPORT_INTERVAL: "50" }, async (read, kill) => {
+    const two = async () => last(await read(), names.ACTIVE_JOBS) === 2 || undefined;
+    await waitFor(two, "two jobs");
+    kill();
+  });
+  assert.equal(last(points, names.ACTIVE_JOBS), 0);
+  const { points: idle } = await metricsOf("");
+  assert.equal(last(idle, names.ACTIVE_JOBS), undefined);
+});
