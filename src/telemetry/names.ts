@@ -1,4 +1,4 @@
-// Names of span attributes and metrics, shared by what writes them and by what reads them.
+// The contract between what observes and what judges: every span attribute, resource attribute, metric and event name.
 
 /** Messaging spans. @see https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/ */
 export const MESSAGING_SYSTEM = "messaging.system";
@@ -22,6 +22,10 @@ export const BULLMQ_JOB_ATTEMPTS_MADE = "bullmq.job.attempts.made";
 
 /** Ours. Enqueue to start, less the intended delay, ms; for a retry from its re-queueing; absent where that is not known. */
 export const JOB_WAIT_MS = "prodlike.job.wait_ms";
+/** Ours. Whether no further attempt of this job follows: it has completed, or failed for good. */
+export const JOB_FINAL = "prodlike.job.final";
+/** Ours. True: the worker could not renew the lock of this job, which is run again, here or elsewhere. */
+export const JOB_LOCK_LOST = "prodlike.job.lock_lost";
 /** Ours, the ledger (docs/ledger.md), ms: the parts of an attempt, and the main thread's time of a span. */
 export const JOB_RUN_MS = "prodlike.job.run_ms";
 export const JOB_CPU_MS = "prodlike.job.cpu_ms";
@@ -101,3 +105,18 @@ export const CGROUP_OOM_KILLS = "prodlike.cgroup.memory.oom_kills";
 
 /** Ours. Jobs that this process runs at the moment. */
 export const ACTIVE_JOBS = "prodlike.worker.active_jobs";
+
+/** Ours. What a BullMQ worker is set to, one series a queue (`messaging.destination.name`): jobs at once, s, s. */
+export const WORKER_CONCURRENCY = "prodlike.worker.concurrency";
+export const WORKER_LOCK_DURATION = "prodlike.worker.lock.duration";
+export const WORKER_LOCK_RENEW_TIME = "prodlike.worker.lock.renew_time";
+/** Ours. Locks of running jobs that it could not renew, since it began; a series a queue. */
+export const WORKER_LOCKS_LOST = "prodlike.worker.locks_lost";
+/** Ours. 1 from the moment at which it can take jobs, 0 before; a series a queue. */
+export const WORKER_READY = "prodlike.worker.ready";
+
+/** Resource attribute: the program that the process runs, a path. @see https://opentelemetry.io/docs/specs/semconv/resource/process/ */
+export const PROCESS_COMMAND = "process.command";
+
+/** Ours. What the file name of a profile's function begins with when the code is ours, not the application's. */
+export const OWN_CODE = "prodlike:";
