@@ -18,8 +18,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { execa } from "execa";
-import { loadConfig, readEnvironment } from "../src/settings/config.ts";
+import { readEnvironment } from "../src/settings/environment.ts";
 import { entryCommand, runtimeVersion } from "../src/settings/runtime.ts";
+import { readSettings } from "../src/settings/settings.ts";
 import { freePort } from "../src/stack/ports.ts";
 import { waitFor } from "../src/wait_for.ts";
 import { type Batch, makeBatches } from "./otlp_batches.ts";
@@ -41,7 +42,7 @@ interface Receiver {
   traces: string;
 }
 
-const config = loadConfig(readEnvironment());
+const { root, runtime, environment } = readSettings(readEnvironment()).stack;
 const folder = mkdtempSync(join(tmpdir(), "prodlike-bench-"));
 const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
 const children: ChildProcess[] = [];
@@ -114,7 +115,7 @@ function countSpans(traces: string): number {
 async function startOurs(): Promise<Receiver> {
   const home = join(folder, "ours");
   const port = await freePort();
-  const { file, args } = entryCommand(join(config.root, "bench", "collector_child.ts"), config.runtime);
+  const { file, args } = entryCommand(join(root, "bench", "collector_child.ts"), runtime);
   const child = spawn(file, [...args, home, String(port)], { stdio: ["ignore", "ignore", "inherit"] });
   return ready({ name: "ours", child, url: `http://127.0.0.1:${port}`, traces: join(home, "traces.jsonl") });
 }
@@ -157,7 +158,7 @@ async function ready(receiver: Receiver): Promise<Receiver> {
 }
 
 async function realProgram(): Promise<string> {
-  if (config.environment.OTELCOL) return config.environment.OTELCOL;
+  if (environment.OTELCOL) return environment.OTELCOL;
   const program = join(folder, "otelcol");
   const { stdout: container } = await execa("docker", ["create", "--pull=never", IMAGE]);
   try {

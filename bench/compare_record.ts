@@ -7,7 +7,7 @@ import { analyzeJobs } from "../src/analysis/analyze.ts";
 import type { AnalyzedRun } from "../src/analysis/compare_runs.ts";
 import { readPoints } from "../src/otlp/read_points.ts";
 import { readSpans } from "../src/otlp/read_spans.ts";
-import { ROOT } from "../src/settings/config.ts";
+import { ROOT } from "../src/settings/environment.ts";
 import { RUN_TYPESCRIPT } from "../src/settings/runtime.ts";
 import { UserError } from "../src/terminal/user_error.ts";
 import { startTestRedis } from "../test/store.ts";

@@ -9,7 +9,7 @@ import {
   prepareEnforcement,
   removeEnforcement,
 } from "../src/limits/plan_enforcement.ts";
-import { ROOT } from "../src/settings/config.ts";
+import { ROOT } from "../src/settings/environment.ts";
 import { RUN_TYPESCRIPT } from "../src/settings/runtime.ts";
 import { machineMs } from "./thread_clock.ts";
 import type { Parts, Truth } from "./true_parts.ts";

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startCollector } from "../src/collector/collector.ts";
 import { profilesIn } from "../src/recording/profile_files.ts";
-import { ROOT } from "../src/settings/config.ts";
+import { ROOT } from "../src/settings/environment.ts";
 import { type ProfileSample, readProfile } from "../src/sources/read_profile.ts";
 import { startProgram } from "../test/program.ts";
 import { startTestStore } from "../test/store.ts";

@@ -5,16 +5,18 @@ import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { execa } from "execa";
 import { parentOf } from "../src/processes/process_id.ts";
-import { loadConfig, readEnvironment } from "../src/settings/config.ts";
+import { readEnvironment } from "../src/settings/environment.ts";
+import { readSettings } from "../src/settings/settings.ts";
 import { projectOf } from "../src/stack/compose/settings.ts";
+import { openStack } from "../src/stack/open_stack.ts";
 import { removeStore } from "../src/stack/postgres.ts";
-import { openStack } from "../src/stack/stack.ts";
 import { readState, stackFiles } from "../src/stack/state.ts";
+import { wantedOf } from "../src/stack/wanted.ts";
 import { waitFor } from "../src/wait_for.ts";
 
 const ROUNDS = 5;
 const SETTLE_MS = 10_000;
-const config = loadConfig(readEnvironment());
+const wanted = wantedOf(readSettings(readEnvironment()));
 const samples = new Map<string, number[]>();
 
 await down();
@@ -24,13 +26,13 @@ for (let round = 1; round <= ROUNDS; round++) {
   await forget();
   await time("make otel-up, s", "otel-up");
   await setTimeout(SETTLE_MS);
-  if (config.stack === "local") note("PSS of the stack 10 s after otel-up, MB", await pssMb());
+  if (wanted.kind === "local") note("PSS of the stack 10 s after otel-up, MB", await pssMb());
   await time("make verify, stack up, first job, s", "verify");
   await time("make verify, stack up, s", "verify");
-  if (config.stack === "local") {
+  if (wanted.kind === "local") {
     // What the limits add: the same worker, started alone.
-    process.kill((await readState(config))!.parts.worker!.pid, "SIGTERM");
-    await waitFor(async () => (await readState(config))?.parts.worker?.exit ?? undefined, "the worker's end");
+    process.kill((await readState(wanted))!.parts.worker!.pid, "SIGTERM");
+    await waitFor(async () => (await readState(wanted))?.parts.worker?.exit ?? undefined, "the worker's end");
     await time("make otel-up, the worker alone, s", "otel-up");
   }
   await time("make worker-prodlike, s", "worker-prodlike");
@@ -47,7 +49,7 @@ for (const [name, values] of samples) {
 
 async function time(name: string, target: string): Promise<void> {
   const began = performance.now();
-  await execa("make", ["-s", target], { cwd: config.root });
+  await execa("make", ["-s", target], { cwd: wanted.root });
   note(name, (performance.now() - began) / 1000);
 }
 
@@ -58,19 +60,19 @@ function note(name: string, value: number): void {
 /** Ends the stack and removes its store, as on the first call in a fresh clone. */
 async function forget(): Promise<void> {
   await down();
-  const [program, ...args] = config.compose;
-  if (config.stack === "compose") await execa(program!, [...args, "-p", projectOf(config), "down", "--volumes"]);
-  else await removeStore(stackFiles(config).postgres);
-  rmSync(stackFiles(config).folder, { recursive: true, force: true });
+  const [program, ...args] = wanted.compose;
+  if (wanted.kind === "compose") await execa(program!, [...args, "-p", projectOf(wanted), "down", "--volumes"]);
+  else await removeStore(stackFiles(wanted).postgres);
+  rmSync(stackFiles(wanted).folder, { recursive: true, force: true });
 }
 
 async function down(): Promise<void> {
-  await openStack(config).down({ signal: new AbortController().signal, say: () => {}, onEvent: () => {} });
+  await openStack(wanted).down({ signal: new AbortController().signal, say: () => {}, onEvent: () => {} });
 }
 
 /** Sum of the proportional set sizes of the supervisor, the parts and all their descendants, in 10^6 bytes. Linux only. */
 async function pssMb(): Promise<number> {
-  const state = await readState(config);
+  const state = await readState(wanted);
   if (!state) throw new Error("Cannot measure the stack: it is not up");
   const wanted = new Set([state.supervisor.pid, ...Object.values(state.parts).map(({ pid }) => pid)]);
   const parents = new Map<number, number>();

@@ -4,7 +4,7 @@ import { deepEqual } from "node:assert/strict";
 import { symlinkSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
-import { ROOT } from "../src/settings/config.ts";
+import { ROOT } from "../src/settings/environment.ts";
 import { currentRuntime, entryCommand, runtimeVersion } from "../src/settings/runtime.ts";
 import { makeRepository, type TestRepository } from "../test/stash_repository.ts";
 

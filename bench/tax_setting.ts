@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { execa } from "execa";
 import { Redis } from "ioredis";
-import { ROOT } from "../src/settings/config.ts";
+import { ROOT } from "../src/settings/environment.ts";
 import { RUN_TYPESCRIPT } from "../src/settings/runtime.ts";
 import { EXIT } from "../src/terminal/terminal.ts";
 import { UserError } from "../src/terminal/user_error.ts";

@@ -20,8 +20,8 @@ export function createWork(turns: number): Work {
 async function loadReview(): Promise<Work> {
   const { createReviewer } = await import("../src/app/review/review.ts");
   const { openReviewRoot } = await import("../src/app/review/repository.ts");
-  const { loadConfig, readEnvironment } = await import("../src/settings/config.ts");
-  const review = createReviewer(await openReviewRoot(loadConfig(readEnvironment())));
+  const { readSampleSettings } = await import("../src/app/settings.ts");
+  const review = createReviewer(await openReviewRoot(readSampleSettings()));
   return (job) => review(job.data);
 }
 

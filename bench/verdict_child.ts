@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { planEnforcement, prepareEnforcement, removeEnforcement } from "../src/limits/plan_enforcement.ts";
-import { ROOT } from "../src/settings/config.ts";
+import { ROOT } from "../src/settings/environment.ts";
 import { nextMessage } from "./tax_message.ts";
 import type { VerdictStage } from "./verdict_stage.ts";
 import type { Setting, StoreMs } from "./verdict_types.ts";

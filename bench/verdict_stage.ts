@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { Redis } from "ioredis";
 import { findMechanism, type Mechanism } from "../src/limits/mechanism.ts";
-import { ROOT } from "../src/settings/config.ts";
+import { ROOT } from "../src/settings/environment.ts";
 import { RUN_TYPESCRIPT } from "../src/settings/runtime.ts";
 import { EXIT } from "../src/terminal/terminal.ts";
 import { UserError } from "../src/terminal/user_error.ts";

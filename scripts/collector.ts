@@ -1,12 +1,13 @@
 import { join } from "node:path";
 import { startCollector } from "../src/collector/collector.ts";
-import { loadConfig, readEnvironment } from "../src/settings/config.ts";
+import { readEnvironment } from "../src/settings/environment.ts";
 import { outliveOutput } from "../src/settings/runtime.ts";
+import { readSettings } from "../src/settings/settings.ts";
 import { UserError } from "../src/terminal/user_error.ts";
 
 /** The embedded collector as a process: says "ready" to the parent that forked it, ends on SIGTERM and SIGINT. */
 async function main(): Promise<void> {
-  const { home, otlpPort, profiling, pyroscopePort } = loadConfig(readEnvironment());
+  const { home, otlpPort, profiling, pyroscopePort } = readSettings(readEnvironment()).stack;
   const profiles = profiling ? { profiles: { port: pyroscopePort } } : {};
   const collector = await startCollector({ folder: join(home, "stack"), port: otlpPort, ...profiles });
   const stop = () => void collector.close();

@@ -7,17 +7,18 @@ import { openRun } from "../src/sources/open_run.ts";
 import { runScript } from "../src/terminal/terminal.ts";
 import { UserError } from "../src/terminal/user_error.ts";
 
-await runScript(async (config, { print, paint }) => {
-  const { a, b } = config.compared;
+await runScript(async ({ stack, report }, { print, paint }) => {
+  const { a, b } = report.compared;
+  const { home, root } = stack;
   if (!a || !b) throw new UserError("Cannot compare: A and B are needed", { next: "make compare A=<run> B=latest" });
-  const runs = [openRun(config.home, a, "A"), openRun(config.home, b, "B")] as const;
-  const [before, after] = [await analyzeRun(runs[0], config.root), await analyzeRun(runs[1], config.root)];
+  const runs = [openRun(home, a, "A"), openRun(home, b, "B")] as const;
+  const [before, after] = [await analyzeRun(runs[0], root), await analyzeRun(runs[1], root)];
   const comparison = compareRuns(before, after);
-  const judged = judgedAgainst(before.report, judgedBy(config.maximum, after.report), comparison);
+  const judged = judgedAgainst(before.report, judgedBy(report.maximum, after.report), comparison);
   const { outcome, reasons } = judged;
   const others = reasons.filter((reason) => reason !== comparison.cannotSay); // which is the verdict
   if (others.length > 0) print(renderOutcome({ outcome, reasons: others }, { paint }));
   print(renderComparison(comparison, { paint }));
-  const broken = brokenThresholds(config.maximum, after.report);
+  const broken = brokenThresholds(report.maximum, after.report);
   return { code: OUTCOME_CODE[outcome], json: { outcome, reasons, ...comparison, broken } };
 });

@@ -5,11 +5,12 @@ import { readMemoryPerJob } from "../src/sources/memory_per_job.ts";
 import { EXIT, runScript } from "../src/terminal/terminal.ts";
 import { visible } from "../src/terminal/visible_text.ts";
 
-await runScript(async (config, { print, paint, signal }) => {
+await runScript(async (settings, { print, paint, signal }) => {
+  const { app, stack, services } = settings;
   const { findings, processes, read, notRead } =
-    config.app === undefined
-      ? examineSettings(config, await readMemoryPerJob(config))
-      : await examineApart(config.app, config.environment, { signal });
+    app === undefined
+      ? examineSettings(settings, await readMemoryPerJob(stack.home, services.workerService))
+      : await examineApart(app, stack.environment, { signal });
   if (findings.length) print(paint("red", `${findings.length} ${findings.length === 1 ? "finding" : "findings"}.`));
   else print(paint("green", "No finding."));
   for (const finding of findings) print(`\n${findingBlock(finding, paint).join("\n")}`);

@@ -1,9 +1,10 @@
+import { openStack } from "../src/stack/open_stack.ts";
 import { partProgress } from "../src/stack/progress.ts";
-import { openStack } from "../src/stack/stack.ts";
+import { wantedOf } from "../src/stack/wanted.ts";
 import { EXIT, runScript } from "../src/terminal/terminal.ts";
 
-await runScript(async (config, { say, print, signal }) => {
-  const stack = openStack(config);
+await runScript(async (settings, { say, print, signal }) => {
+  const stack = openStack(wantedOf(settings));
   const ended = await stack.down({ signal, say, onEvent: partProgress(say) });
   print(ended.length ? "The stack is down." : "Nothing was up.");
   const jobs = ended.length > 0 && (await stack.whereJobsStay());

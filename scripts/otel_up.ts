@@ -1,40 +1,44 @@
-import { RETRIED_WITHIN_MS } from "../src/app/job_lock.ts";
+import { serviceOf } from "../src/application/application.ts";
 import { composeAnswers } from "../src/stack/compose/cli.ts";
+import { openStack } from "../src/stack/open_stack.ts";
 import { describeExit } from "../src/stack/part.ts";
 import { partProgress } from "../src/stack/progress.ts";
-import { openStack } from "../src/stack/stack.ts";
+import { wantedOf } from "../src/stack/wanted.ts";
 import { EXIT, runScript } from "../src/terminal/terminal.ts";
 
-await runScript(async (config, { say, print, paint, signal }) => {
-  const stack = openStack(config);
-  if (config.stack === "local" && (await composeAnswers(config))) {
+await runScript(async (settings, { say, print, paint, signal }) => {
+  const wanted = wantedOf(settings);
+  const stack = openStack(wanted);
+  if (wanted.kind === "local" && (await composeAnswers(wanted))) {
     say("Docker is there: STACK=compose runs the same in containers, with Redis and the OpenTelemetry Collector.");
   }
+  const { retriedWithinMs } = wanted.application;
   for (const [part, { exit, death }] of Object.entries(await stack.status())) {
     if (exit === undefined) continue;
     say(`${part} had ended with ${describeExit(exit)}; it is started again`);
     for (const line of death ? [death.what, ...death.facts, `next:  ${death.next}`] : []) say(`  ${line}`);
-    if (part === "worker" && exit?.code !== 0)
-      say(`  the jobs that it left are retried, once, within ${RETRIED_WITHIN_MS / 1_000} s`);
+    if (part === "worker" && exit?.code !== 0 && retriedWithinMs !== undefined)
+      say(`  the jobs that it left are retried, once, within ${retriedWithinMs / 1_000} s`);
   }
   const started = await stack.up({ signal, say, onEvent: partProgress(say) });
   const status = Object.entries(await stack.status());
   const parts = status.filter(([, { isRunning }]) => isRunning).map(([part]) => part);
-  const what = config.onlyCollector ? "The collector" : "The stack";
+  const what = wanted.onlyCollector ? "The collector" : "The stack";
   print(`${what} is up${started.length === 0 ? "; nothing was changed" : ""}.`);
 
-  const collector = `http://127.0.0.1:${config.otlpPort}`;
+  const collector = `http://127.0.0.1:${wanted.otlpPort}`;
   const urls: Record<string, string> = { collector: `${collector}/v1/traces` };
-  if (parts.includes("api")) urls.api = `http://127.0.0.1:${config.apiPort}`;
+  const { port } = serviceOf(wanted.application, "api") ?? {};
+  if (port && parts.includes("api")) urls.api = `http://127.0.0.1:${port.number}`;
   // Of the local stack the collector itself takes profiles.
-  const takesProfiles = parts.includes("pyroscope") || (config.profiling && config.stack === "local");
-  const profiles = takesProfiles ? `http://127.0.0.1:${config.pyroscopePort}` : undefined;
-  if (profiles) urls[config.stack === "local" ? "profiles" : "pyroscope"] = profiles;
+  const takesProfiles = parts.includes("pyroscope") || (wanted.profiling && wanted.kind === "local");
+  const profiles = takesProfiles ? `http://127.0.0.1:${wanted.pyroscopePort}` : undefined;
+  if (profiles) urls[wanted.kind === "local" ? "profiles" : "pyroscope"] = profiles;
   print();
   for (const [name, url] of Object.entries(urls)) print(`  ${name.padEnd(10)} ${paint("cyan", url)}`);
   print(`  ${"log".padEnd(10)} ${stack.logCommand}`);
   print();
-  if (config.onlyCollector) {
+  if (wanted.onlyCollector) {
     print("Paste these into the environment of your application:\n");
     print("  OTEL_ENABLED=true");
     // The base, which every SDK takes; ours would take it with /v1/traces too.

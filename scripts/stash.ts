@@ -11,21 +11,21 @@ import { EXIT, runScript } from "../src/terminal/terminal.ts";
 import { UserError } from "../src/terminal/user_error.ts";
 import { visible } from "../src/terminal/visible_text.ts";
 
-await runScript(async (config, terminal) => {
+await runScript(async ({ app: given, stack, stash }, terminal) => {
   const { say, print, paint, signal } = terminal;
-  const app = config.app ?? process.cwd();
+  const app = given ?? process.cwd();
   return orRefuse(terminal, async () => {
-    const repository = await openRepository(app, config.environment);
+    const repository = await openRepository(app, stack.environment);
     return locked(repository, async () => {
       const done = (outcome: string, fields: object) => ({ code: EXIT.ok, json: { ok: true, outcome, ...fields } });
-      const earlier = config.dry ? await readRecord(repository) : undefined;
+      const earlier = stash.dry ? await readRecord(repository) : undefined;
       if (earlier) say(`${paint("yellow", "!")} an earlier call has left its record, "${earlier.phase}"`);
-      const resumed = config.dry ? undefined : await resumeStash(repository, say);
+      const resumed = stash.dry ? undefined : await resumeStash(repository, say);
       if (resumed) {
         for (const line of entryLines(resumed)) print(line);
         return done("set aside", { entries: resumed.entries, paths: pathsJson(resumed.paths), skipped: [] });
       }
-      const list = readList(app, config.stashPaths);
+      const list = readList(app, stash.paths);
       if (!list) {
         const { changes } = await readStatus(repository, ["."]);
         for (const line of selectionLines({ changes, skipped: [] })) say(line);
@@ -36,12 +36,12 @@ await runScript(async (config, terminal) => {
       const selection = await selectChanges(repository, list);
       const { changes, skipped } = selection;
       // What was asked for with DRY; otherwise what the question is about.
-      for (const line of selectionLines(selection)) (config.dry ? print : say)(line);
+      for (const line of selectionLines(selection)) (stash.dry ? print : say)(line);
       if (!changes.length) print("Nothing to set aside.");
-      if (!changes.length || config.dry) {
-        return done(config.dry ? "dry" : "nothing to set aside", { entries: [], paths: pathsJson(changes), skipped });
+      if (!changes.length || stash.dry) {
+        return done(stash.dry ? "dry" : "nothing to set aside", { entries: [], paths: pathsJson(changes), skipped });
       }
-      if (!config.yes && !(await confirm(`Set ${changes.length} paths aside?`, signal))) {
+      if (!stash.yes && !(await confirm(`Set ${changes.length} paths aside?`, signal))) {
         return done("declined", { entries: [], paths: pathsJson(changes), skipped });
       }
       const record = await setAside(repository, selection, signal);

@@ -4,10 +4,10 @@ import { entryLines, pathsJson, selectionLines } from "../src/stash/stash_text.t
 import { bringBack } from "../src/stash/unstash.ts";
 import { EXIT, runScript } from "../src/terminal/terminal.ts";
 
-await runScript(async (config, terminal) => {
+await runScript(async ({ app, stack }, terminal) => {
   const { say, print, paint } = terminal;
   return orRefuse(terminal, async () => {
-    const repository = await openRepository(config.app ?? process.cwd(), config.environment);
+    const repository = await openRepository(app ?? process.cwd(), stack.environment);
     const record = await locked(repository, () => bringBack(repository, say));
     if (!record) print("Nothing was moved.");
     if (!record) return { code: EXIT.ok, json: { ok: true, outcome: "nothing was moved", entries: [], paths: [] } };

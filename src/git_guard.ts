@@ -1,4 +1,4 @@
-import type { Environment } from "./settings/config.ts";
+import type { Environment } from "./settings/environment.ts";
 
 /**
  * Options of git in a repository of somebody else, whose configuration may name programs. What stands on the command line wins

@@ -9,7 +9,7 @@ const step = (concurrency: number, outcome: Outcome["outcome"], ...reasons: stri
   report: { outcome, reasons },
 });
 const good = [1, 2, 4].map((each) => step(each, "passed", "20 jobs completed, none failed"));
-const knee = { advice: "WORKER_CONCURRENCY=2: more brings less than 5 %" };
+const knee = { advice: "concurrency 2: more brings less than 5 %" };
 
 test("judge() passes a sweep whose steps passed, with its advice", () => {
   assert.deepEqual(judge(good, knee), { outcome: "passed", reasons: [knee.advice] });
@@ -23,9 +23,9 @@ test("judge() fails a sweep in which a part died or jobs failed, at whatever ste
   const failed = judge([first, step(2, "failed", died)], knee, new UserError("Cannot load: it is still starting"));
   assert.deepEqual(failed, {
     outcome: "failed",
-    reasons: [`WORKER_CONCURRENCY=2: ${died}`, "Cannot load: it is still starting"],
+    reasons: [`concurrency 2: ${died}`, "Cannot load: it is still starting"],
   });
   assert.equal(judge(good, knee, new FailedError(`no load was sent: ${died}`)).outcome, "failed");
   const lost = judge([first, step(2, "nothing can be said", "worker lost 9 of 99 spans")], knee);
-  assert.deepEqual(lost.reasons, ["WORKER_CONCURRENCY=2: worker lost 9 of 99 spans"]);
+  assert.deepEqual(lost.reasons, ["concurrency 2: worker lost 9 of 99 spans"]);
 });

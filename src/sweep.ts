@@ -4,11 +4,14 @@ import { cpuShareOf } from "./analysis/cpu_share.ts";
 import { findKnee, type Knee, type SweepStep } from "./analysis/knee.ts";
 import { weigh } from "./analysis/outcome.ts";
 import type { Outcome, Report } from "./analysis/report.ts";
+import { serviceOf } from "./application/application.ts";
+import { withConcurrency } from "./application/with_concurrency.ts";
 import { type RecordOptions, recordLoad } from "./load/record.ts";
 import type { SweepRow } from "./report/sweep_text.ts";
 import { analyzeRun, writeReport } from "./report_run.ts";
-import { type Config, loadConfig } from "./settings/config.ts";
+import type { LoadSettings } from "./settings/load.ts";
 import { openRun } from "./sources/open_run.ts";
+import type { Wanted } from "./stack/wanted.ts";
 import { FailedError, UserError } from "./terminal/user_error.ts";
 
 /** What a sweep showed. */
@@ -22,19 +25,24 @@ interface Step extends SweepStep {
 }
 
 /**
- * Records a run under load for each concurrency of `config.ladder`, each in a closed loop that keeps all slots filled, and
+ * Records a run under load for each concurrency of `load.ladder`, each in a closed loop that keeps all slots filled, and
  * finds the knee. When the signal aborts, or a step cannot be recorded, what has been recorded counts.
  *
  * @throws {UserError} as recordLoad, before the first run is recorded
  */
-export async function sweep(config: Config, options: RecordOptions): Promise<Sweep> {
+export async function sweep(wanted: Wanted, load: LoadSettings, options: RecordOptions): Promise<Sweep> {
+  const variable = serviceOf(wanted.application, "worker")?.concurrency?.variable;
+  if (!variable)
+    throw new UserError(
+      `Cannot sweep: nothing says how many jobs at once the worker of ${wanted.application.name} is told`,
+    );
   const steps: Step[] = [];
   let stopped: UserError | undefined;
-  for (const [at, concurrency] of config.ladder.entries()) {
+  for (const [at, concurrency] of load.ladder.entries()) {
     if (options.signal.aborted || stopped) break;
-    options.say(`${at > 0 ? "\n" : ""}step ${at + 1} of ${config.ladder.length}: WORKER_CONCURRENCY=${concurrency}`);
+    options.say(`${at > 0 ? "\n" : ""}step ${at + 1} of ${load.ladder.length}: ${variable}=${concurrency}`);
     try {
-      steps.push(await recordStep(config, concurrency, options));
+      steps.push(await recordStep(wanted, { ...options, load, concurrency }));
     } catch (error) {
       if (steps.length === 0 || !(error instanceof UserError)) throw error;
       if (!options.signal.aborted) stopped = error;
@@ -57,7 +65,7 @@ export function judge(
 ): Outcome {
   const reasons = (outcome: Outcome["outcome"]) =>
     steps.flatMap(({ concurrency, report }) =>
-      report.outcome === outcome ? report.reasons.map((reason) => `WORKER_CONCURRENCY=${concurrency}: ${reason}`) : [],
+      report.outcome === outcome ? report.reasons.map((reason) => `concurrency ${concurrency}: ${reason}`) : [],
     );
   const end = stopped ? [stopped.message] : [];
   const isFailed = stopped instanceof FailedError;
@@ -72,11 +80,16 @@ export function judge(
   });
 }
 
-async function recordStep(config: Config, concurrency: number, options: RecordOptions): Promise<Step> {
-  const environment = { ...config.environment, WORKER_CONCURRENCY: String(concurrency) };
-  const { folder, load } = await recordLoad(loadConfig(environment, config.root), options);
+interface Stepping extends RecordOptions {
+  load: LoadSettings;
+  concurrency: number;
+}
+
+async function recordStep(wanted: Wanted, { load: settings, concurrency, ...options }: Stepping): Promise<Step> {
+  const application = withConcurrency(wanted.application, concurrency);
+  const { folder, load } = await recordLoad({ ...wanted, application }, settings, options);
   const run = openRun(dirname(dirname(folder)), folder);
-  const analyzed = await analyzeRun(run, config.root);
+  const analyzed = await analyzeRun(run, wanted.root);
   try {
     writeReport(run, analyzed.report);
   } catch (error) {

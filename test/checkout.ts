@@ -15,7 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
-import { ROOT } from "../src/settings/config.ts";
+import { ROOT } from "../src/settings/environment.ts";
 import { currentRuntime, entryCommand } from "../src/settings/runtime.ts";
 import { freePort, isFree } from "../src/stack/ports.ts";
 import type { ServerUser } from "../src/stack/postgres_programs.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
-import { ROOT } from "../src/settings/config.ts";
+import { ROOT } from "../src/settings/environment.ts";
 import { currentRuntime } from "../src/settings/runtime.ts";
 import type { Check } from "../src/verify/checks.ts";
 import { waitFor } from "../src/wait_for.ts";

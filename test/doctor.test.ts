@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { execa } from "execa";
 import type { Finding } from "../src/doctor/lint.ts";
-import { ROOT } from "../src/settings/config.ts";
+import { ROOT } from "../src/settings/environment.ts";
 import { currentRuntime, entryCommand } from "../src/settings/runtime.ts";
 
 /** Runs `make doctor` without make, which would turn each failure into 2. */

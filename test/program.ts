@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
-import { ROOT } from "../src/settings/config.ts";
+import { ROOT } from "../src/settings/environment.ts";
 import { entryCommand, type Runtime } from "../src/settings/runtime.ts";
 
 /** Starts a process that runs `program`, a module, after the two calls that every entry begins with. */

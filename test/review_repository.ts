@@ -3,14 +3,15 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
-import { type Config, type Environment, loadConfig, readEnvironment } from "../src/settings/config.ts";
+import { readSampleSettings, type SampleSettings } from "../src/app/settings.ts";
+import { type Environment, readEnvironment } from "../src/settings/environment.ts";
 
 /** A folder with git repositories, for tests. */
 export interface TestRoot {
   /** Absolute, without symbolic links. */
   path: string;
-  /** A configuration that reviews in it. */
-  config: Config;
+  /** Of a sample that reviews in it. */
+  settings: SampleSettings;
   /** Creates an empty repository in the folder `name`. */
   repository(name: string, ...initOptions: string[]): Promise<TestRepository>;
   remove(): Promise<void>;
@@ -39,7 +40,7 @@ export async function createTestRoot(environment: Environment = {}): Promise<Tes
   };
   return {
     path,
-    config: { ...loadConfig({ ...env, REVIEW_ROOT: path, ...environment }), apiPort: 0 },
+    settings: { ...readSampleSettings({ ...env, REVIEW_ROOT: path, ...environment }), apiPort: 0 },
     async repository(name, ...initOptions) {
       const directory = join(path, name);
       const git = async (...args: string[]) => {

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { execa } from "execa";
-import { ROOT } from "../src/settings/config.ts";
+import { ROOT } from "../src/settings/environment.ts";
 import { currentRuntime, entryCommand } from "../src/settings/runtime.ts";
 import { makeRepository, type TestRepository } from "./stash_repository.ts";
 

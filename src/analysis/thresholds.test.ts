@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { ROOT } from "../settings/config.ts";
+import { ROOT } from "../settings/environment.ts";
 import { THRESHOLDS } from "./thresholds.ts";
 
 const documented = readFileSync(join(ROOT, "docs", "verdicts.md"), "utf8");

@@ -29,14 +29,14 @@ interface Application extends TestRoot {
 async function startApplication(): Promise<Application> {
   const store = await startTestStore();
   const root = await createTestRoot({ QUEUE_URL: store.url });
-  const api = await startApi(root.config, options);
+  const api = await startApi(root.settings, options);
   let worker: Service | undefined;
   return {
     ...root,
     store,
     api,
     async startWorker() {
-      worker = await startWorker(root.config, options);
+      worker = await startWorker(root.settings, options);
     },
     async close() {
       await Promise.all([api.close(), worker?.close()]);
@@ -439,10 +439,10 @@ test("GET /health follows the queue store down and up, and the worker goes on", 
 });
 
 test("startApi() refuses a port that is taken", async () => {
-  const { api, config, close } = await startApplication();
+  const { api, settings, close } = await startApplication();
   try {
     const apiPort = Number(new URL(api.url).port);
-    await assert.rejects(startApi({ ...config, apiPort }, options), {
+    await assert.rejects(startApi({ ...settings, apiPort }, options), {
       name: "UserError",
       message: `Cannot listen on 127.0.0.1:${apiPort}: another process has the port, another API_PORT is wanted`,
     });

@@ -4,7 +4,6 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import express, { type Express, type RequestHandler } from "express";
 import { isFromOtherPage, isToThisMachine } from "../local_request.ts";
-import type { Config } from "../settings/config.ts";
 import { UserError } from "../terminal/user_error.ts";
 import type { Log } from "./log.ts";
 import { answerProblems, Problem } from "./problem.ts";
@@ -14,6 +13,7 @@ import { ReviewEnds } from "./review_ends.ts";
 import { openReviewEvents, openReviewQueue, type ReviewQueue, storeKind } from "./review_queue.ts";
 import { readReviewRequest } from "./review_request.ts";
 import type { ServiceOptions } from "./run_service.ts";
+import type { SampleSettings } from "./settings.ts";
 import { askStore, closeStore, reasonOf } from "./store_watch.ts";
 import { within } from "./within.ts";
 
@@ -38,21 +38,21 @@ const WAIT_S = 30;
  *
  * @throws {UserError} when a setting is missing, the port is taken or the queue store does not answer
  */
-export async function startApi(config: Config, { log, signal }: ServiceOptions): Promise<Api> {
-  const { queueUrl: url } = config;
+export async function startApi(settings: SampleSettings, { log, signal }: ServiceOptions): Promise<Api> {
+  const { queueUrl: url } = settings;
   if (!url) {
     throw new UserError("Cannot start the API: QUEUE_URL is not set, the address of a queue store is wanted", {
       next: "make otel-up",
     });
   }
-  const root = await openReviewRoot(config);
+  const root = await openReviewRoot(settings);
   const stopping = new AbortController();
   const untilStopped = AbortSignal.any([signal, stopping.signal]);
   const queue = await openReviewQueue({ url, log, signal: untilStopped });
   const ends = new ReviewEnds(() => openReviewEvents({ url, signal: untilStopped }));
   const server = createServer(routes({ queue, ends, root, store: storeKind(url), log }));
   try {
-    await listen(server, config.apiPort, config.apiHost);
+    await listen(server, settings.apiPort, settings.apiHost);
   } catch (error) {
     stopping.abort();
     await closeStore(queue);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { withSmallDisk } from "../../test/small_disk.ts";
-import { ROOT } from "../settings/config.ts";
+import { ROOT } from "../settings/environment.ts";
 import { currentRuntime, entryCommand } from "../settings/runtime.ts";
 import { LogOutput } from "./log_output.ts";
 

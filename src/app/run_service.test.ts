@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { createTestRoot } from "../../test/review_repository.ts";
 import { startTestStore } from "../../test/store.ts";
-import { ROOT } from "../settings/config.ts";
+import { ROOT } from "../settings/environment.ts";
 import { currentRuntime, entryCommand } from "../settings/runtime.ts";
 import { freePort } from "../stack/ports.ts";
 

@@ -1,10 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { relative } from "node:path";
 import { getHeapStatistics } from "node:v8";
-import { type Config, loadConfig, readEnvironment } from "../settings/config.ts";
 import { outliveOutput } from "../settings/runtime.ts";
 import { UserError } from "../terminal/user_error.ts";
 import { createLog, type Log } from "./log.ts";
+import { readSampleSettings, type SampleSettings } from "./settings.ts";
 
 /** What keeps a closed service alive for longer is cut off; telemetry, which is flushed at the natural end, needs less. */
 const LAST_MS = 5_000;
@@ -28,7 +28,7 @@ export interface Service {
  */
 export async function runService(
   name: string,
-  start: (config: Config, options: ServiceOptions) => Promise<Service>,
+  start: (settings: SampleSettings, options: ServiceOptions) => Promise<Service>,
 ): Promise<void> {
   outliveOutput();
   const log = createLog(name);
@@ -41,12 +41,12 @@ export async function runService(
     });
   }
   try {
-    const config = loadConfig(readEnvironment());
-    const service = await start(config, { log, signal: stopping.signal });
+    const settings = readSampleSettings();
+    const service = await start(settings, { log, signal: stopping.signal });
     const heapSizeLimitBytes = getHeapStatistics().heap_size_limit;
     log.info({ url: service.url, entry: relative(process.cwd(), process.argv[1] ?? ""), heapSizeLimitBytes }, "ready");
     tellParent("ready");
-    if (config.readyFile) writeFileSync(config.readyFile, "");
+    if (settings.readyFile) writeFileSync(settings.readyFile, "");
     await aborted(stopping.signal);
     await service.close();
     log.info("stopped");

@@ -1,5 +1,4 @@
 import { type Job, UnrecoverableError } from "bullmq";
-import type { Config } from "../settings/config.ts";
 import { observeJob } from "../telemetry/stages.ts";
 import { UserError } from "../terminal/user_error.ts";
 import { openReviewRoot } from "./review/repository.ts";
@@ -7,22 +6,23 @@ import { createReviewer, type Review, type ReviewJob } from "./review/review.ts"
 import { readReviewJob } from "./review_job.ts";
 import { openReviewWorker } from "./review_queue.ts";
 import type { Service, ServiceOptions } from "./run_service.ts";
+import type { SampleSettings } from "./settings.ts";
 import { closeStore } from "./store_watch.ts";
 
 /**
- * Starts the worker, which reviews `config.workerConcurrency` pull requests at once. `close()` takes no more jobs,
+ * Starts the worker, which reviews `settings.concurrency` pull requests at once. `close()` takes no more jobs,
  * finishes those that run, and closes the connections.
  *
  * @throws {UserError} when a setting is missing or the queue store does not answer
  */
-export async function startWorker(config: Config, { log, signal }: ServiceOptions): Promise<Service> {
-  const { queueUrl: url, workerConcurrency: concurrency } = config;
+export async function startWorker(settings: SampleSettings, { log, signal }: ServiceOptions): Promise<Service> {
+  const { queueUrl: url, concurrency } = settings;
   if (!url) {
     throw new UserError("Cannot start the worker: QUEUE_URL is not set, the address of a queue store is wanted", {
       next: "make otel-up",
     });
   }
-  const review = createReviewer(await openReviewRoot(config));
+  const review = createReviewer(await openReviewRoot(settings));
   const running = new Map<Promise<unknown>, string | undefined>(); // with the ids of the jobs
 
   async function processJob(job: Job<ReviewJob, Review>): Promise<Review> {

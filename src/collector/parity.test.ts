@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from "node:util";
 import { execa } from "execa";
 import { GROUPS, oneCase, type ParityCase } from "../../test/parity_cases.ts";
 import { oneSpan, send, withCollector } from "../../test/started_collector.ts";
-import { ROOT } from "../settings/config.ts";
+import { ROOT } from "../settings/environment.ts";
 import { freePort } from "../stack/ports.ts";
 import { waitFor } from "../wait_for.ts";
 

@@ -1,4 +1,5 @@
-import type { Config, Environment } from "../settings/config.ts";
+import type { Environment } from "../settings/environment.ts";
+import type { Settings } from "../settings/settings.ts";
 import { type Finding, lintLimits, type Subject } from "./lint.ts";
 import { readApplication } from "./read_application.ts";
 import { readHostSwap, settingsSubject } from "./settings_subject.ts";
@@ -23,8 +24,11 @@ export function examine(app: string, environment: Environment): Examination {
 }
 
 /** Looks at the worker as the settings would run it; `measured`: the memory that one job took in a recorded run. */
-export function examineSettings(config: Config, measured?: { bytes: number; run: string }): Examination {
-  return { ...lintOnHost([settingsSubject(config, measured)]), read: ["settings"], notRead: [] };
+export function examineSettings(
+  settings: Pick<Settings, "stack" | "services">,
+  measured?: { bytes: number; run: string },
+): Examination {
+  return { ...lintOnHost([settingsSubject(settings, measured)]), read: ["settings"], notRead: [] };
 }
 
 function lintOnHost(subjects: Subject[]): Pick<Examination, "findings" | "processes"> {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { execa } from "execa";
-import { type Environment, ROOT } from "../settings/config.ts";
+import { type Environment, ROOT } from "../settings/environment.ts";
 import { currentRuntime, entryCommand, v8Flags } from "../settings/runtime.ts";
 import { UserError } from "../terminal/user_error.ts";
 import { visible } from "../terminal/visible_text.ts";

@@ -1,4 +1,4 @@
-import type { Environment } from "../settings/config.ts";
+import type { Environment } from "../settings/environment.ts";
 
 /**
  * Replaces `$VAR`, `${VAR}`, `${VAR:-default}`, `${VAR-default}`, `${VAR:+other}`, `${VAR+other}` and `$$` as compose

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { readPlainFile } from "../files/plain_file.ts";
-import type { Environment } from "../settings/config.ts";
+import type { Environment } from "../settings/environment.ts";
 import { UserError } from "../terminal/user_error.ts";
 import { visible } from "../terminal/visible_text.ts";
 import type { Subject } from "./lint.ts";

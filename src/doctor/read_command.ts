@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import type { Environment } from "../settings/config.ts";
+import type { Environment } from "../settings/environment.ts";
 import type { Runtime } from "../settings/runtime.ts";
 import { isRuntime, splitWords } from "./node_options.ts";
 

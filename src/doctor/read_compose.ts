@@ -1,5 +1,5 @@
 import { parse } from "yaml";
-import type { Environment } from "../settings/config.ts";
+import type { Environment } from "../settings/environment.ts";
 import { UserError } from "../terminal/user_error.ts";
 import { visible } from "../terminal/visible_text.ts";
 import { interpolate } from "./interpolate.ts";

@@ -1,4 +1,4 @@
-import type { Environment } from "../settings/config.ts";
+import type { Environment } from "../settings/environment.ts";
 import { splitWords } from "./node_options.ts";
 
 /** One stage of a Dockerfile, with what it inherits from the stages it is built on. */

@@ -1,4 +1,4 @@
-import type { Environment } from "../settings/config.ts";
+import type { Environment } from "../settings/environment.ts";
 import { parseBytes, parseCpus } from "../settings/quantities.ts";
 import type { Placed, Subject } from "./lint.ts";
 import { type OptionSource, splitWords } from "./node_options.ts";

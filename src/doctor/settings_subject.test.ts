@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { loadConfig } from "../settings/config.ts";
+import { readSettings } from "../settings/settings.ts";
 import { lintLimits } from "./lint.ts";
 import { settingsSubject } from "./settings_subject.ts";
 
 const lint = (environment: Record<string, string>) =>
-  lintLimits({ ...settingsSubject(loadConfig(environment)), hostSwapBytes: 0 }).map(({ rule, where }) => [rule, where]);
+  lintLimits({ ...settingsSubject(readSettings(environment)), hostSwapBytes: 0 }).map(({ rule, where }) => [
+    rule,
+    where,
+  ]);
 
 test("settingsSubject() of the defaults has no finding", () => {
   assert.deepEqual(lint({}), []);

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
-import type { Config, Environment } from "../settings/config.ts";
+import type { Environment } from "../settings/environment.ts";
+import { heapFlags } from "../settings/limits.ts";
 import { currentRuntime, runtimeVersion } from "../settings/runtime.ts";
+import type { Settings } from "../settings/settings.ts";
 import type { Subject } from "./lint.ts";
 import type { OptionSource } from "./node_options.ts";
 
@@ -8,22 +10,22 @@ import type { OptionSource } from "./node_options.ts";
  * The worker as the settings would run it: `node dist/worker.js` under `PRODLIKE_*`. `measured`: the memory that one job
  * took in a recorded run, when there is one.
  */
-export function settingsSubject(config: Config, measured?: { bytes: number; run: string }): Subject {
-  const { limits } = config;
-  const isCompose = config.stack === "compose";
-  const runtime = isCompose ? "node" : config.runtime;
-  const heap = [`--max-old-space-size=${limits.oldSpaceMb}`, `--max-semi-space-size=${limits.semiSpaceMb}`];
+export function settingsSubject(
+  { stack, services }: Pick<Settings, "stack" | "services">,
+  measured?: { bytes: number; run: string },
+): Subject {
+  const { limits } = stack;
+  const isCompose = stack.kind === "compose";
+  const runtime = isCompose ? "node" : stack.runtime;
+  const heap = heapFlags(limits);
   const own: Environment = runtime === "deno" ? { DENO_V8_FLAGS: heap.join() } : { NODE_OPTIONS: heap.join(" ") };
   // The nearer to the process, the later. The shell's own heap flags are not among them: the settings replace them.
   const places: [where: string, values: Environment][] = [
     ["PRODLIKE_OLD_SPACE_MB and PRODLIKE_SEMI_SPACE_MB", own],
     ["PRODLIKE_ENV", limits.environment],
-    ["WORKER_ENV", config.workerEnv],
+    ["WORKER_ENV", services.workerEnv],
   ];
-  const threadpool = lastOf(
-    "UV_THREADPOOL_SIZE",
-    isCompose ? places : [["environment", config.environment], ...places],
-  );
+  const threadpool = lastOf("UV_THREADPOOL_SIZE", isCompose ? places : [["environment", stack.environment], ...places]);
   return {
     name: "worker (settings)",
     runtime,
@@ -35,7 +37,7 @@ export function settingsSubject(config: Config, measured?: { bytes: number; run:
     options: places.flatMap(([where, values]) => optionsOf(where, values)),
     unusedOptions: [],
     heapSettings: { old: "PRODLIKE_OLD_SPACE_MB", semi: "PRODLIKE_SEMI_SPACE_MB" },
-    concurrency: { where: "WORKER_CONCURRENCY", value: config.workerConcurrency },
+    concurrency: { where: "WORKER_CONCURRENCY", value: services.workerConcurrency },
     ...(measured ? { bytesPerJob: { where: `run ${measured.run}`, value: measured.bytes } } : {}),
     ...(threadpool ? { threadpool } : {}),
   };

@@ -1,4 +1,4 @@
-import type { Limits } from "../settings/config.ts";
+import type { Limits } from "../settings/limits.ts";
 import { shown } from "../terminal/visible_text.ts";
 
 /** One limit: what was asked for and what holds, as people read it. */

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { takeLock } from "../processes/lock.ts";
 import { type Config, loadConfig } from "../settings/config.ts";
 import { endedParts } from "../stack/ended_parts.ts";
+import { openStack } from "../stack/open_stack.ts";
 import type { Progress } from "../stack/protocol.ts";
-import { openStack, type PartStatus, type Stack } from "../stack/stack.ts";
+import type { PartStatus, Stack } from "../stack/stack.ts";
 import { makeStackFolder, stackFiles } from "../stack/state.ts";
 import { FailedError, UserError } from "../terminal/user_error.ts";
 

@@ -1,7 +1,8 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { GUARD, guardedEnvironment } from "../git_guard.ts";
-import type { Config, Environment } from "../settings/config.ts";
+import type { Config } from "../settings/config.ts";
+import type { Environment } from "../settings/environment.ts";
 import type { JobRequest } from "../settings/job_requests.ts";
 import { shownUrl } from "../terminal/shown_values.mjs";
 import { UserError } from "../terminal/user_error.ts";

@@ -8,7 +8,7 @@ import { testRun, testSamples } from "../../test/example_run.ts";
 import { hostileReport } from "../../test/hostile_report.ts";
 import { analyze } from "../analysis/analyze.ts";
 import type { Report } from "../analysis/report.ts";
-import { ROOT } from "../settings/config.ts";
+import { ROOT } from "../settings/environment.ts";
 import { renderJson } from "./json.ts";
 
 const schema = JSON.parse(readFileSync(join(ROOT, "docs", "report.schema.json"), "utf8"));

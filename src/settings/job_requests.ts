@@ -1,13 +1,7 @@
+import type { JobRequest } from "../application/application.ts";
 import { shownUrl } from "../terminal/shown_values.mjs";
 import { UserError } from "../terminal/user_error.ts";
-
-/** The request that starts one job. */
-export interface JobRequest {
-  method: string;
-  url: string;
-  /** JSON text, sent as it is. */
-  body: string | undefined;
-}
+import { httpUrl } from "./reader.ts";
 
 /**
  * Reads JOB_REQUEST: requests as `METHOD URL JSON`, each from the beginning of a line; the JSON may go over several.
@@ -37,10 +31,4 @@ function jobRequest(value: string): JobRequest {
     }
   }
   return request;
-}
-
-/** @throws {UserError} when the setting `name` is no address of HTTP */
-export function httpUrl(name: string, value: string): string {
-  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value;
-  throw new UserError(`Cannot use ${name}="${shownUrl(value)}": an http:// or https:// address is wanted`);
 }

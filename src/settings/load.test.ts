@@ -1,20 +1,23 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { progressLine } from "../load/progress.ts";
-import { loadConfig } from "./config.ts";
-import { parseLoad } from "./load.ts";
+import { readLoadSettings } from "./load.ts";
+import { readSettings } from "./settings.ts";
 
-test("parseLoad() has a default for everything, by what the worker runs at once", () => {
-  const usual = { jobs: 100, durationMs: undefined, ratePerSecond: undefined, inFlight: 8, warmup: 8 };
-  assert.deepEqual(parseLoad({}, 4), usual);
-  assert.deepEqual(parseLoad({ DURATION: "2m" }, 4), { ...usual, jobs: undefined, durationMs: 120_000 });
-  const all = { JOBS: "60", DURATION: "1.5h", RATE: "0.5", WARMUP: "0" };
-  assert.deepEqual(parseLoad(all, 4), { ...usual, jobs: 60, durationMs: 5_400_000, ratePerSecond: 0.5, warmup: 0 });
-  assert.equal(parseLoad({ IN_FLIGHT: "3", DURATION: "500ms" }, 4).inFlight, 3);
-  assert.equal(parseLoad({}, 5_000).inFlight, 1_000);
+test("readLoadSettings() has a default for everything but what depends on the worker", () => {
+  const usual = {
+    ...{ jobs: 100, durationMs: undefined, ratePerSecond: undefined, inFlight: undefined, warmup: undefined },
+    ...{ limited: true, ladder: [1, 2, 4, 8, 16] },
+  };
+  assert.deepEqual(readLoadSettings({}), usual);
+  assert.deepEqual(readLoadSettings({ DURATION: "2m" }), { ...usual, jobs: undefined, durationMs: 120_000 });
+  const all = { JOBS: "60", DURATION: "1.5h", RATE: "0.5", WARMUP: "0", LIMITS: "off", LADDER: "1, 3" };
+  const read = { jobs: 60, durationMs: 5_400_000, ratePerSecond: 0.5, warmup: 0, limited: false, ladder: [1, 3] };
+  assert.deepEqual(readLoadSettings(all), { ...usual, ...read });
+  assert.equal(readLoadSettings({ IN_FLIGHT: "3", DURATION: "500ms" }).inFlight, 3);
 });
 
-test("loadConfig() names the argument of a load, its value and what is wanted", () => {
+test("readSettings() names the argument of a load, its value and what is wanted", () => {
   const refusals: [Record<string, string>, string][] = [
     [{ JOBS: "0" }, 'Cannot use JOBS="0": a whole number from 1 to 1000000 is wanted'],
     [{ JOBS: "1e3" }, 'Cannot use JOBS="1e3": a whole number from 1 to 1000000 is wanted'],
@@ -31,26 +34,24 @@ test("loadConfig() names the argument of a load, its value and what is wanted", 
     ],
   ];
   for (const [environment, message] of refusals) {
-    assert.throws(() => loadConfig(environment), { name: "UserError", message });
+    assert.throws(() => readSettings(environment), { name: "UserError", message });
   }
 });
 
-test("loadConfig() reads several requests of JOB_REQUEST, one from the beginning of each line", () => {
+test("readSettings() reads several requests of JOB_REQUEST, one from the beginning of each line", () => {
   const text = 'POST http://127.0.0.1/a {"x":\n 1}\n  PUT https://127.0.0.1/b\nPOST http://127.0.0.1/c "GET http://x"';
-  const { jobRequest, jobRequests } = loadConfig({ JOB_REQUEST: text });
+  const { jobRequests } = readSettings({ JOB_REQUEST: text }).services;
   assert.deepEqual(jobRequests, [
     { method: "POST", url: "http://127.0.0.1/a", body: '{"x":\n 1}' },
     { method: "PUT", url: "https://127.0.0.1/b", body: undefined },
     { method: "POST", url: "http://127.0.0.1/c", body: '"GET http://x"' },
   ]);
-  assert.equal(jobRequest, jobRequests[0]);
-  assert.deepEqual(loadConfig({}).jobRequests, []);
 });
 
 test("progressLine() says what is done, under way and left, and nothing that is not known", () => {
   const tally = { elapsedMs: 12_300, completed: 30, failed: 0, unfinished: 0, inFlight: 8, throughputPerSecond: 2.5 };
   const line = (settings: Record<string, string>, changes: Partial<typeof tally> = {}) =>
-    progressLine({ ...tally, ...changes }, parseLoad(settings, 4));
+    progressLine({ ...tally, ...changes }, readLoadSettings(settings));
   assert.equal(line({ JOBS: "60" }), "12 s   30 of 60 done   8 under way   2.5 a second   about 12 s left");
   assert.equal(line({ DURATION: "20s" }), "12 s   30 done   8 under way   2.5 a second   about 11 s left");
   assert.equal(

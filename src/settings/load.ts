@@ -1,4 +1,6 @@
 import { UserError } from "../terminal/user_error.ts";
+import type { Environment } from "./environment.ts";
+import { whole } from "./reader.ts";
 
 /** How much load, and of which kind. */
 export interface LoadSettings {
@@ -8,26 +10,30 @@ export interface LoadSettings {
   durationMs: number | undefined;
   /** Open loop: jobs a second. `undefined`: closed loop. */
   ratePerSecond: number | undefined;
-  /** Closed loop: jobs under way at once. */
-  inFlight: number;
-  /** Jobs before those that count. */
-  warmup: number;
+  /** Closed loop: jobs under way at once. `undefined`: two for each that the worker runs at once. */
+  inFlight: number | undefined;
+  /** Jobs before those that count, likewise. */
+  warmup: number | undefined;
+  /** Whether the worker under load runs under its limits. */
+  limited: boolean;
+  /** The concurrencies of a sweep. */
+  ladder: number[];
 }
 
+/** The most jobs under way at once. */
+export const MOST_IN_FLIGHT = 1_000;
 /** When neither a number nor a duration is given. */
 const DEFAULT_JOBS = 100;
 const MOST_JOBS = 1_000_000;
-const MOST_IN_FLIGHT = 1_000;
 const UNIT_MS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
 /**
- * The arguments JOBS, RATE, IN_FLIGHT, DURATION and WARMUP for a worker that runs `concurrency` jobs at once.
+ * The arguments JOBS, RATE, IN_FLIGHT, DURATION, WARMUP, LIMITS and LADDER.
  *
  * @throws {UserError} naming the variable, the value and the grammar
  */
-export function parseLoad(environment: Record<string, string>, concurrency: number): LoadSettings {
-  const { JOBS, RATE, IN_FLIGHT, DURATION, WARMUP } = environment;
-  const twice = Math.min(2 * concurrency, MOST_IN_FLIGHT);
+export function readLoadSettings(environment: Environment): LoadSettings {
+  const { JOBS, RATE, IN_FLIGHT, DURATION, WARMUP, LIMITS, LADDER } = environment;
   if (RATE && IN_FLIGHT) {
     throw new UserError(
       `Cannot use IN_FLIGHT="${IN_FLIGHT}" with RATE="${RATE}": a rate keeps its schedule however many are under way`,
@@ -38,15 +44,18 @@ export function parseLoad(environment: Record<string, string>, concurrency: numb
     jobs: JOBS ? whole("JOBS", JOBS, [1, MOST_JOBS]) : durationMs === undefined ? DEFAULT_JOBS : undefined,
     durationMs,
     ratePerSecond: RATE ? rate("RATE", RATE) : undefined,
-    inFlight: IN_FLIGHT ? whole("IN_FLIGHT", IN_FLIGHT, [1, MOST_IN_FLIGHT]) : twice,
-    warmup: WARMUP ? whole("WARMUP", WARMUP, [0, 10_000]) : twice,
+    inFlight: IN_FLIGHT ? whole("IN_FLIGHT", IN_FLIGHT, [1, MOST_IN_FLIGHT]) : undefined,
+    warmup: WARMUP ? whole("WARMUP", WARMUP, [0, 10_000]) : undefined,
+    limited: LIMITS !== "off",
+    ladder: parseLadder(LADDER || "1,2,4,8,16"),
   };
 }
 
-function whole(name: string, value: string, [least, most]: [number, number]): number {
-  const number = Number(value);
-  if (/^\d+$/.test(value) && number >= least && number <= most) return number;
-  throw new UserError(`Cannot use ${name}="${value}": a whole number from ${least} to ${most} is wanted`);
+function parseLadder(text: string): number[] {
+  const steps = text.split(",").map((step) => (/^\d{1,4}$/.test(step.trim()) ? Number(step) : 0));
+  if (steps.some((step) => step < 1) || new Set(steps).size < steps.length)
+    throw new UserError(`Cannot use LADDER="${text}": different whole numbers above 0 are wanted, as 1,2,4,8`);
+  return steps;
 }
 
 function rate(name: string, value: string): number {

@@ -41,11 +41,6 @@ export const SETTINGS: readonly Setting[] = [
     default: "",
     help: "a queue store of yours: redis://, rediss:// or postgres://; empty: the embedded PostgreSQL, or Redis",
   },
-  {
-    name: "REVIEW_ROOT",
-    default: "",
-    help: "folder that bounds which repositories may be reviewed; empty: this checkout",
-  },
   { name: "WORKER_CONCURRENCY", default: "4", help: "jobs that the worker runs at once" },
   { name: "PRODLIKE_CPUS", default: "3.0", help: "CPUs of the worker in production, as 3.0 or 500m" },
   { name: "PRODLIKE_MEMORY", default: "13g", help: "its memory, as 13g, 512m or 512Mi" },
@@ -64,15 +59,8 @@ export const SETTINGS: readonly Setting[] = [
   {
     name: "JOB_REQUEST",
     default: "",
-    help: "the request that starts one job, METHOD URL JSON, or several, one a line; empty: a review",
+    help: "the request that starts one job, METHOD URL JSON, or several, one a line; empty: that of the application",
   },
-];
-
-/** What the compose files set inside the containers; not for `.env`. */
-export const CONTAINER_SETTINGS: readonly Setting[] = [
-  { name: "API_HOST", default: "127.0.0.1", help: "address that the API binds", allowed: ["127.0.0.1", "0.0.0.0"] },
-  { name: "REVIEW_ROOT_TRUSTED", default: "", help: "git trusts REVIEW_ROOT, whoever owns it", allowed: ["true"] },
-  { name: "READY_FILE", default: "", help: "file that the API and the worker write when they are ready" },
 ];
 
 /** Arguments of one call, never read from `.env`. */

@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { comesFrom, type Origin, processOf, readPoints } from "../otlp/read_points.ts";
 import { runIds } from "../recording/retention.ts";
-import type { Config } from "../settings/config.ts";
 import { ACTIVE_JOBS, PROCESS_MEMORY_USAGE } from "../telemetry/names.ts";
 
 /** Memory that one job took, in bytes, and the run that shows it. */
@@ -12,7 +11,7 @@ export interface MemoryPerJob {
 }
 
 /** The memory that one job of the worker took in the newest run that shows it; `undefined` when none does. */
-export async function readMemoryPerJob({ home, workerService }: Config): Promise<MemoryPerJob | undefined> {
+export async function readMemoryPerJob(home: string, workerService: string): Promise<MemoryPerJob | undefined> {
   const runs = join(home, "runs");
   for (const run of runIds(runs).reverse()) {
     const file = join(runs, run, "metrics.jsonl");

@@ -3,8 +3,9 @@ import { execa } from "execa";
 import { type Death, explainDeath } from "../death/explain_death.ts";
 import { readCollections } from "../death/last_minute.ts";
 import type { Watch } from "../death/watch_process.ts";
-import type { Config, Environment } from "../settings/config.ts";
+import type { Environment } from "../settings/environment.ts";
 import { entryCommand } from "../settings/runtime.ts";
+import type { StackSettings } from "../settings/stack.ts";
 import { lastLineOf, lastText } from "./part.ts";
 import { type PartExit, stackFiles } from "./state.ts";
 
@@ -21,25 +22,25 @@ export interface EndedWorker {
  * How the worker died, from what it has left and from the jobs that the queue store still holds as running; empty when
  * that goes wrong, which the log then says.
  */
-export async function explainWorker(config: Config, ended: EndedWorker): Promise<{ death?: Death }> {
+export async function explainWorker(stack: StackSettings, ended: EndedWorker): Promise<{ death?: Death }> {
   try {
-    return { death: await explain(config, ended) };
+    return { death: await explain(stack, ended) };
   } catch (error) {
     process.stderr.write(`Cannot explain how the worker ended: ${(error as Error).stack}\n`);
     return {};
   }
 }
 
-async function explain(config: Config, { pid, exit, watched, settings }: EndedWorker): Promise<Death> {
+async function explain(stack: StackSettings, { pid, exit, watched, settings }: EndedWorker): Promise<Death> {
   const [oomKills, peakBytes, memoryLimitBytes] = [watched.oomKills(), watched.peakBytes(), watched.memoryLimitBytes()];
   const samples = watched.samples();
-  const jobs = await readActiveJobs(config, settings);
-  const collections = await readCollections(stackFiles(config).metrics, {
+  const jobs = await readActiveJobs(stack, settings);
+  const collections = await readCollections(stackFiles(stack).metrics, {
     service: settings.OTEL_SERVICE_NAME ?? "",
     resource: { "process.pid": pid },
     endedMs: Date.now(),
   });
-  const output = lastText(stackFiles(config).output("worker"));
+  const output = lastText(stackFiles(stack).output("worker"));
   return explainDeath({ exit, oomKills, peakBytes, memoryLimitBytes, output, samples, collections, jobs });
 }
 
@@ -51,7 +52,7 @@ const ANSWER_MS = 5_000;
  * process: what goes wrong there must not end this one.
  */
 async function readActiveJobs(
-  { root, runtime, environment }: Config,
+  { root, runtime, environment }: StackSettings,
   settings: Environment,
 ): Promise<string[] | { notMeasured: string }> {
   const { file, args } = entryCommand(join(root, "scripts", "active_jobs.ts"), runtime);

@@ -1,4 +1,4 @@
-import type { Environment } from "../settings/config.ts";
+import type { Environment } from "../settings/environment.ts";
 import { shownUrl } from "../terminal/shown_values.mjs";
 import type { PartStatus, Stack } from "./stack.ts";
 

@@ -1,15 +1,16 @@
 import { existsSync } from "node:fs";
-import { type Config, loadConfig } from "../settings/config.ts";
+import type { Checkout } from "../settings/stack.ts";
 import type { Parts } from "./parts.ts";
 import { removeStore } from "./postgres.ts";
 import type { PartsProgress, Request } from "./protocol.ts";
 import { PARTS, type PartName, stackFiles } from "./state.ts";
+import type { Wanted } from "./wanted.ts";
 
 type Use = Extract<Request, { command: "use" }>;
 
 /** Who uses the stack, and what it is to be when nobody does any more. */
 export class Loans {
-  readonly #config: Config;
+  readonly #checkout: Checkout;
   readonly #parts: Parts;
   /** Aborted when the supervisor is to end. */
   readonly #stopping: AbortSignal;
@@ -18,10 +19,10 @@ export class Loans {
   #users = 0;
   #storeIsNew = false;
   /** What the worker was before it was limited for somebody who uses the stack. */
-  #replaced: { wanted: Config; names: PartName[] } | undefined;
+  #replaced: { wanted: Wanted; names: PartName[] } | undefined;
 
-  constructor(config: Config, parts: Parts, stopping: AbortSignal) {
-    this.#config = config;
+  constructor(checkout: Checkout, parts: Parts, stopping: AbortSignal) {
+    this.#checkout = checkout;
     this.#parts = parts;
     this.#stopping = stopping;
   }
@@ -48,12 +49,11 @@ export class Loans {
     }
   }
 
-  async #start({ environment, parts: names, limited }: Use, progress: PartsProgress): Promise<PartName[]> {
+  async #start({ wanted, parts: names, limited }: Use, progress: PartsProgress): Promise<PartName[]> {
     const parts = this.#parts;
-    const wanted = loadConfig(environment, this.#config.root);
     if (parts.isEmpty) {
       this.#isKept = false;
-      this.#storeIsNew ||= !existsSync(stackFiles(this.#config).postgres);
+      this.#storeIsNew ||= !existsSync(stackFiles(this.#checkout).postgres);
       await parts.endStrays(progress);
       return limited ? parts.limitWorker(wanted, names, progress) : parts.start(wanted, names, progress);
     }
@@ -72,7 +72,7 @@ export class Loans {
       return [];
     }
     const ended = await this.#parts.end(PARTS, { onEvent });
-    if (this.#storeIsNew) await removeStore(stackFiles(this.#config).postgres);
+    if (this.#storeIsNew) await removeStore(stackFiles(this.#checkout).postgres);
     this.#storeIsNew = false;
     return ended;
   }

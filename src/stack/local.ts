@@ -2,11 +2,11 @@ import { existsSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { relative } from "node:path";
 import { execa } from "execa";
+import { serviceOf } from "../application/application.ts";
 import { openCgroup } from "../cgroup.ts";
 import { compareLimits, type Enforcement } from "../limits/enforcement.ts";
 import { removeEnforcement } from "../limits/plan_enforcement.ts";
 import type { ProcessId } from "../processes/process_id.ts";
-import type { Config } from "../settings/config.ts";
 import { UserError } from "../terminal/user_error.ts";
 import { readLimits, recordLimits } from "./limits_record.ts";
 import { findMarked } from "./mark.ts";
@@ -17,33 +17,34 @@ import type { PartStatus, Stack, UseOptions } from "./stack.ts";
 import { isUp, PARTS, type PartName, readState, runningParts, type StackState, stackFiles } from "./state.ts";
 import { endStrays } from "./strays.ts";
 import { command, NoSupervisorError, SupervisorLostError } from "./supervisor_client.ts";
+import type { Wanted } from "./wanted.ts";
 
 /** The stack as processes on this machine, which a supervisor starts and watches. */
-export function localStack(config: Config): Stack {
-  const files = stackFiles(config);
+export function localStack(wanted: Wanted): Stack {
+  const files = stackFiles(wanted);
   const output = (part: string) => files.output(part as PartName);
-  const wanted = wantedParts(config);
+  const parts = wantedParts(wanted);
   const shown = relative(process.cwd(), files.collectorLog);
   return {
-    parts: wanted,
-    store: config.queueUrl ? new URL(config.queueUrl).protocol.slice(0, -1) : "postgres (embedded)",
-    collectorUrl: `http://127.0.0.1:${config.otlpPort}`,
+    parts,
+    store: storeName(wanted),
+    collectorUrl: `http://127.0.0.1:${wanted.otlpPort}`,
     logCommand: `cat ${shown}`,
     outputCommand: (part) => `cat ${output(part)}`,
-    up: (progress) => command(config, { command: "up", environment: config.environment, parts: wanted }, progress),
-    use: (progress, work, options) => withStack(config, progress, work, options),
-    down: (progress) => stackDown(config, progress),
+    up: (progress) => command(wanted, { command: "up", wanted, parts }, progress),
+    use: (progress, work, options) => withStack(wanted, progress, work, options),
+    down: (progress) => stackDown(wanted, progress),
     async whereJobsStay() {
       // A store that is damaged is said by the next `up`.
       const store = await readStore(files.postgres).catch(() => undefined);
       return store?.folder;
     },
-    restartCollector: (progress) => restartCollector(config, progress),
-    limitWorker: (progress) => limitWorker(config, progress),
+    restartCollector: (progress) => restartCollector(wanted, progress),
+    limitWorker: (progress) => limitWorker(wanted, progress),
     async status() {
-      const state = await readState(config);
-      const limits = await limitsOfWorker(config, state);
-      const statuses = statusOf(config, state);
+      const state = await readState(wanted);
+      const limits = await limitsOfWorker(wanted, state);
+      const statuses = statusOf(wanted, state);
       if (statuses.worker && limits) statuses.worker.limits = limits;
       return statuses;
     },
@@ -53,56 +54,53 @@ export function localStack(config: Config): Stack {
   };
 }
 
-async function limitWorker(config: Config, progress: Progress): Promise<Enforcement[]> {
-  await buildWorker(config, progress);
-  const parts = wantedParts({ ...config, onlyCollector: false });
-  const request: Request = { command: "limit", environment: config.environment, parts };
-  await keepLimits(config, () => command(config, request, progress));
-  return readEnforcement(config);
+async function limitWorker(wanted: Wanted, progress: Progress): Promise<Enforcement[]> {
+  await buildWorker(wanted, progress);
+  const parts = wantedParts({ ...wanted, onlyCollector: false });
+  const request: Request = { command: "limit", wanted, parts };
+  await keepLimits(wanted, () => command(wanted, request, progress));
+  return readEnforcement(wanted);
 }
 
 /** What holds for the worker of a record; `undefined` when it is not limited. */
-async function limitsOfWorker(config: Config, state: StackState | undefined): Promise<Enforcement[] | undefined> {
+async function limitsOfWorker(wanted: Wanted, state: StackState | undefined): Promise<Enforcement[] | undefined> {
   const { worker } = state?.parts ?? {};
-  return worker && readLimits(config, identityOf(worker));
+  return worker && readLimits(wanted, identityOf(worker));
 }
 
 /** When the worker cannot be replaced, a limited one that ran before is back as another process: the same holds for that. */
-async function keepLimits<T>(config: Config, replaceWorker: () => Promise<T>): Promise<T> {
-  const limits = await limitsOfWorker(config, await readState(config));
+async function keepLimits<T>(wanted: Wanted, replaceWorker: () => Promise<T>): Promise<T> {
+  const limits = await limitsOfWorker(wanted, await readState(wanted));
   try {
     return await replaceWorker();
   } catch (error) {
-    const { worker } = (await readState(config))?.parts ?? {};
-    if (worker?.limited && limits) recordLimits(config, { worker: identityOf(worker), limits });
+    const { worker } = (await readState(wanted))?.parts ?? {};
+    if (worker?.limited && limits) recordLimits(wanted, { worker: identityOf(worker), limits });
     throw error;
   }
 }
 
-async function buildWorker({ root }: Config, { signal }: Progress): Promise<void> {
-  const built = await execa("npm", ["run", "--silent", "build:worker", "--", "--log-level=warning"], {
-    cwd: root,
-    all: true,
-    reject: false,
-    cancelSignal: signal,
-  });
+/** @throws {UserError} when it cannot be built, with what its build has printed */
+async function buildWorker({ application }: Wanted, { signal }: Progress): Promise<void> {
+  const { build } = serviceOf(application, "worker")?.production ?? {};
+  if (!build) return;
+  const built = await execa(build.file, build.args, { cwd: build.cwd, all: true, reject: false, cancelSignal: signal });
   signal.throwIfAborted();
-  if (built.exitCode !== 0)
-    throw new UserError(`Cannot build the worker: ${built.all}`, { next: "npm run build:worker" });
+  if (built.exitCode !== 0) throw new UserError(`Cannot build the worker: ${built.all}`, { next: build.shown });
 }
 
 /** Reads back what holds for the worker, and records it. */
-async function readEnforcement(config: Config): Promise<Enforcement[]> {
-  const worker = (await readState(config))?.parts.worker;
+async function readEnforcement(wanted: Wanted): Promise<Enforcement[]> {
+  const worker = (await readState(wanted))?.parts.worker;
   if (!worker?.limited) throw new UserError("Cannot limit the worker: it has ended again", { next: "make otel-up" });
   const { cpuLimit, memoryLimitBytes } = openCgroup({ pid: worker.pid }).read();
-  const rows = compareLimits(config.limits, {
+  const rows = compareLimits(wanted.limits, {
     host: { cpus: cpus().length, memoryBytes: totalmem() },
     held: { cpus: cpuLimit, memoryBytes: memoryLimitBytes },
     by: worker.limited.by,
-    output: lastText(stackFiles(config).output("worker")),
+    output: lastText(stackFiles(wanted).output("worker")),
   });
-  recordLimits(config, { worker: identityOf(worker), limits: rows });
+  recordLimits(wanted, { worker: identityOf(worker), limits: rows });
   return rows;
 }
 
@@ -110,19 +108,28 @@ function identityOf({ pid, started }: ProcessId): string {
   return `${pid} ${started}`;
 }
 
-function wantedParts(config: Config): PartName[] {
-  if (config.onlyCollector) return ["collector"];
-  return PARTS.filter((part) => part !== "postgres" || config.queueUrl === undefined);
+function wantedParts({ onlyCollector, queueUrl, application }: Wanted): PartName[] {
+  if (onlyCollector) return ["collector"];
+  const hasStore = "variable" in application.store && queueUrl === undefined;
+  return PARTS.filter((part) => {
+    if (part === "postgres") return hasStore;
+    return part === "collector" || serviceOf(application, part);
+  });
 }
 
-function statusOf(config: Config, state: StackState | undefined): Record<string, PartStatus> {
+function storeName({ queueUrl, application: { store } }: Wanted): string {
+  if ("name" in store) return store.name;
+  return queueUrl ? new URL(queueUrl).protocol.slice(0, -1) : "postgres (embedded)";
+}
+
+function statusOf(wanted: Wanted, state: StackState | undefined): Record<string, PartStatus> {
   const running = runningParts(state);
   const statuses: Record<string, PartStatus> = {};
   for (const [name, { ready, exit, death, settings }] of Object.entries(state?.parts ?? {})) {
     statuses[name] = {
       isRunning: running.includes(name as PartName),
       isReady: ready,
-      environment: { ...config.environment, ...settings },
+      environment: { ...wanted.environment, ...settings },
       ...(exit === undefined ? {} : { exit }),
       ...(death ? { death } : {}),
     };
@@ -144,12 +151,12 @@ async function followFile(file: string, signal: AbortSignal): Promise<void> {
 
 /** The supervisor lends the stack for `work`, or until this process ends, however it ends. */
 async function withStack<T>(
-  config: Config,
+  wanted: Wanted,
   progress: Progress,
   work: () => Promise<T>,
   { limited = false }: UseOptions = {},
 ): Promise<T> {
-  if (limited) await buildWorker(config, progress);
+  if (limited) await buildWorker(wanted, progress);
   let isOwn = false;
   let outcome: PromiseSettledResult<T> | undefined;
   const onEvent = (event: PartEvent) => {
@@ -157,17 +164,17 @@ async function withStack<T>(
     progress.onEvent(event);
   };
   const use = async () => {
-    const prepared = limited ? readEnforcement(config) : Promise.resolve();
+    const prepared = limited ? readEnforcement(wanted) : Promise.resolve();
     [outcome] = await Promise.allSettled([prepared.then(work)]);
   };
   try {
-    const parts = wantedParts(config);
-    const request: Request = { command: "use", environment: config.environment, parts, limited };
-    await keepLimits(config, () => command(config, request, { ...progress, onEvent }, use));
+    const parts = wantedParts(wanted);
+    const request: Request = { command: "use", wanted, parts, limited };
+    await keepLimits(wanted, () => command(wanted, request, { ...progress, onEvent }, use));
   } catch (error) {
     // Without the supervisor nobody else ends what was started for this alone.
     const unstoppable = new AbortController().signal;
-    if (error instanceof SupervisorLostError && isOwn) await stackDown(config, { ...progress, signal: unstoppable });
+    if (error instanceof SupervisorLostError && isOwn) await stackDown(wanted, { ...progress, signal: unstoppable });
     if (!outcome) throw error;
     progress.say(`The stack was not left as it was found: ${(error as Error).message}`);
   }
@@ -176,24 +183,24 @@ async function withStack<T>(
 }
 
 /** Ends also what a supervisor that died left behind, and when none can be started, as on a full disk, all by itself. */
-async function stackDown(config: Config, progress: Progress): Promise<PartName[]> {
-  const state = await readState(config);
-  const marked = findMarked(config.root);
+async function stackDown(wanted: Wanted, progress: Progress): Promise<PartName[]> {
+  const state = await readState(wanted);
+  const marked = findMarked(wanted.root);
   if (!state && marked.length === 0) return [];
   try {
-    return await command(config, { command: "down" }, progress);
+    return await command(wanted, { command: "down" }, progress);
   } catch (error) {
     if (!(error instanceof NoSupervisorError)) throw error;
     progress.say(`${error.message}; what runs is ended without it.`);
-    const ended = await endStrays(config.root, [], progress);
+    const ended = await endStrays(wanted.root, [], progress);
     await removeEnforcement(state?.parts.worker?.limited?.folders ?? []);
     return ended;
   }
 }
 
-async function restartCollector(config: Config, progress: Progress): Promise<void> {
-  if (!isUp(await readState(config))) {
+async function restartCollector(wanted: Wanted, progress: Progress): Promise<void> {
+  if (!isUp(await readState(wanted))) {
     throw new UserError("Cannot restart the collector: no stack is up", { next: "make otel-up" });
   }
-  await command(config, { command: "restart", part: "collector", environment: config.environment }, progress);
+  await command(wanted, { command: "restart", part: "collector", wanted }, progress);
 }

@@ -1,6 +1,6 @@
 import { existsSync, fstatSync, openSync, readFileSync, readSync, statSync, truncateSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import type { Config } from "../settings/config.ts";
+import type { Checkout } from "../settings/stack.ts";
 import { cannotWrite } from "../terminal/system_error.ts";
 import { PARTS, stackFiles } from "./state.ts";
 
@@ -46,8 +46,8 @@ export function textSince(file: string, from: number): string {
 }
 
 /** Empties each log of a part that has grown too large. Its writers append, so they go on at its new end. */
-export function capLogs(config: Pick<Config, "home">): void {
-  for (const file of PARTS.map(stackFiles(config).output)) {
+export function capLogs(wanted: Pick<Checkout, "home">): void {
+  for (const file of PARTS.map(stackFiles(wanted).output)) {
     if (logSize(file) > MAX_BYTES) truncateSync(file);
   }
 }

@@ -2,22 +2,20 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
-import { commandLine, findMarked, markOf, readMark } from "./mark.ts";
+import { commandLine, findMarked, markArguments, readMark } from "./mark.ts";
 
 test("readMark() knows our parts by their whole command line", () => {
-  const mark = markOf("/a b");
-  assert.deepEqual(readMark(["/bin/node", "--import", "x", "/a b/scripts/api.ts", mark]), {
-    name: "api",
-    root: "/a b",
-  });
-  assert.deepEqual(readMark(["/x/postgres", "-D", "/y", mark]), { name: "postgres", root: "/a b" });
+  const args = markArguments(["--import", "x", "/a:b c/scripts/api.ts"], { name: "api", root: "/a:b c" });
+  assert.deepEqual(readMark(["/bin/node", ...args]), { name: "api", root: "/a:b c" });
+  const mark = args.at(-1)!;
   for (const stranger of [
     [],
-    ["/bin/node", "/a b/scripts/api.ts"],
+    ["/bin/node", ...args.slice(0, -1)],
     ["/bin/node", "/other/scripts/api.ts", mark],
-    ["/bin/node", "/a b/scripts/verify.ts", mark],
-    ["grep", `/a b/scripts/api.ts ${mark}`],
+    ["/bin/node", ...args, "more"],
+    ["grep", `/a:b c/scripts/api.ts ${mark}`],
     ["vi", mark],
+    ["/bin/node", ...args.slice(0, -1), mark.replace("=api:", "=shell:")],
   ])
     assert.equal(readMark(stranger), undefined, stranger.join(" "));
 });
@@ -26,14 +24,15 @@ test("findMarked() finds a running process by its mark, and no other's", async (
   const root = `/nowhere-${process.pid}`;
   const script = `${root}/scripts/worker.ts`;
   // The shell's own child, as any child before it runs its program, has the command line of its parent.
-  const marked = spawn("sh", ["-c", "(sleep 60; :) & echo; wait", script, markOf(root)], { detached: true });
+  const args = markArguments(["-c", "(sleep 60; :) & echo; wait", script], { name: "worker", root });
+  const marked = spawn("sh", args, { detached: true });
   try {
     await once(marked.stdout, "data");
     assert.deepEqual(
       findMarked(root).map(({ name, id }) => [name, id.pid]),
       [["worker", marked.pid]],
     );
-    assert.deepEqual(commandLine(marked.pid!).slice(-2), [script, markOf(root)]);
+    assert.deepEqual(commandLine(marked.pid!).slice(-2), args.slice(-2));
     assert.deepEqual(findMarked("/elsewhere"), []);
   } finally {
     process.kill(-marked.pid!, "SIGKILL");

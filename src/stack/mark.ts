@@ -1,11 +1,11 @@
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
 import { identify, type ProcessId, parentOf } from "../processes/process_id.ts";
 import { isBlind } from "../terminal/system_error.ts";
 import { PARTS, type PartName } from "./state.ts";
 
-/** Our entries ignore it; to PostgreSQL it is a parameter that nobody reads. */
+/** The last argument of each: our entries ignore it; to PostgreSQL it is a parameter that nobody reads. */
 const MARK = "--prodlike.stack=";
 
 /** A process of a stack, known by its command line: also when no record of it is left. */
@@ -15,9 +15,13 @@ export interface Marked {
   root: string;
 }
 
-/** The last argument of every process of the stack of the checkout `root`. */
-export function markOf(root: string): string {
-  return MARK + root;
+/** The arguments with the mark behind them. It holds a sum of them: a stranger that names the mark is none of ours. */
+export function markArguments(args: string[], { name, root }: Marked): string[] {
+  return [...args, `${MARK}${name}:${sumOf(args)}:${root}`];
+}
+
+function sumOf(args: string[]): string {
+  return createHash("sha256").update(args.join("\0")).digest("hex").slice(0, 12);
 }
 
 /** The running processes that carry the mark of `root`. */
@@ -39,12 +43,9 @@ export function findMarked(root: string): (Marked & { id: ProcessId })[] {
 export function readMark(command: string[]): Marked | undefined {
   const last = command.at(-1);
   if (!last?.startsWith(MARK)) return undefined;
-  const root = last.slice(MARK.length);
-  if (basename(command[0] ?? "") === "postgres") return { name: "postgres", root };
-  const name = ([...PARTS, "supervisor"] as const).find(
-    (each) => command.at(-2) === join(root, "scripts", `${each}.ts`),
-  );
-  return name && { name, root };
+  const [name, sum, ...root] = last.slice(MARK.length).split(":"); // a path may hold colons
+  const known = ([...PARTS, "supervisor"] as const).find((each) => each === name);
+  return known && sum === sumOf(command.slice(1, -1)) ? { name: known, root: root.join(":") } : undefined;
 }
 
 /**

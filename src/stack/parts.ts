@@ -1,24 +1,26 @@
 import { existsSync, rmSync } from "node:fs";
 import { performance } from "node:perf_hooks";
+import { serviceOf } from "../application/application.ts";
 import { watchProcess } from "../death/watch_process.ts";
 import { removeEnforcement } from "../limits/plan_enforcement.ts";
 import { isAlive } from "../processes/process_id.ts";
-import type { Config } from "../settings/config.ts";
+import type { StackSettings } from "../settings/stack.ts";
 import { UserError } from "../terminal/user_error.ts";
 import { explainWorker } from "./explain_worker.ts";
 import { adoptPart, endPart, type Part, startPart } from "./part.ts";
-import { type PartPlan, planEntry, planLimitedWorker, planPostgres, refuseOtherSettings } from "./plan.ts";
+import { type PartPlan, planLimitedWorker, refuseOtherSettings } from "./plan.ts";
+import { planPart, planStack, type StackPlan } from "./plan_stack.ts";
 import { requireFree } from "./ports.ts";
-import { planStore } from "./postgres.ts";
 import type { PartsProgress } from "./protocol.ts";
 import { StackRecord } from "./record.ts";
 import { PARTS, type PartName, type PartState, type StackState, stackFiles } from "./state.ts";
 import { removeStoreFolder } from "./store_folder.ts";
 import { endStrays } from "./strays.ts";
+import type { Wanted } from "./wanted.ts";
 
 /** The parts that one supervisor looks after, and their record in the state file. */
 export class Parts {
-  readonly #config: Config;
+  readonly #settings: StackSettings;
   readonly #record: StackRecord;
   readonly #running = new Map<PartName, Part>();
   readonly #ending = new Set<PartName>();
@@ -28,9 +30,9 @@ export class Parts {
   #store: string | undefined;
 
   /** Takes over what still runs of `before`, the record of a supervisor that died. */
-  constructor(config: Config, supervisor: StackState["supervisor"], before: StackState | undefined) {
-    this.#config = config;
-    this.#record = new StackRecord(config, supervisor, before);
+  constructor(settings: StackSettings, supervisor: StackState["supervisor"], before: StackState | undefined) {
+    this.#settings = settings;
+    this.#record = new StackRecord(settings, supervisor, before);
     for (const name of PARTS) {
       const part = this.#record.parts[name];
       if (!part || part.exit !== undefined) continue;
@@ -43,7 +45,7 @@ export class Parts {
   /** Ends what carries this checkout's mark and is on no record, as when a supervisor was killed and its state removed. */
   async endStrays({ onEvent }: Pick<PartsProgress, "onEvent">): Promise<PartName[]> {
     const known = [...this.#running.values()].map(({ id }) => id.pid);
-    return endStrays(this.#config.root, known, { onEvent });
+    return endStrays(this.#settings.root, known, { onEvent });
   }
 
   /**
@@ -52,12 +54,13 @@ export class Parts {
    *
    * @throws {UserError} for a port that is taken, a part that does not start, or running parts that have other settings
    */
-  async start(config: Config, names: PartName[], progress: PartsProgress): Promise<PartName[]> {
+  async start(wanted: Wanted, names: PartName[], progress: PartsProgress): Promise<PartName[]> {
     const missing = names.filter((name) => !this.isRunning(name));
-    if (missing.includes("api")) await requireFree("API_PORT", config.apiPort);
-    if (missing.includes("collector")) await requireFree("OTLP_PORT", config.otlpPort);
-    if (missing.includes("collector") && config.profiling) await requireFree("PYROSCOPE_PORT", config.pyroscopePort);
-    const plans = await this.#plan(config, names);
+    for (const { role, port } of wanted.application.services)
+      if (port && missing.includes(role)) await requireFree(port.setting, port.number);
+    if (missing.includes("collector")) await requireFree("OTLP_PORT", wanted.otlpPort);
+    if (missing.includes("collector") && wanted.profiling) await requireFree("PYROSCOPE_PORT", wanted.pyroscopePort);
+    const { plans } = await this.#plan(wanted, names);
     const isMissing = ({ name }: PartPlan) => missing.includes(name);
     const running = plans.filter((plan) => !isMissing(plan));
     refuseOtherSettings(running, this.#record.state);
@@ -72,13 +75,15 @@ export class Parts {
    *
    * @throws {UserError} as `start`
    */
-  async limitWorker(config: Config, names: PartName[], progress: PartsProgress): Promise<PartName[]> {
+  async limitWorker(wanted: Wanted, names: PartName[], progress: PartsProgress): Promise<PartName[]> {
     const others = names.filter((name) => name !== "worker");
-    const started = await this.start(config, others, progress);
+    const started = await this.start(wanted, others, progress);
     try {
-      const store = (await this.#plan(config, others)).find(({ name }) => name === "api");
-      const limited = planLimitedWorker(config, store?.settings.QUEUE_URL);
-      await this.#replace("worker", config, progress, () => this.#startAll([limited], progress));
+      const service = serviceOf(wanted.application, "worker");
+      if (!service)
+        throw new UserError(`Cannot limit the worker: ${wanted.application.name} has none`, { next: "make otel-up" });
+      const limited = planLimitedWorker(service, wanted, (await this.#plan(wanted, others)).queueUrl);
+      await this.#replace("worker", wanted, progress, () => this.#startAll([limited], progress));
     } catch (error) {
       await this.end(started, progress);
       throw error;
@@ -87,8 +92,8 @@ export class Parts {
   }
 
   /** Ends a part and starts another in its place; when that fails, the one that ran before is started as it was. */
-  async #replace(name: PartName, config: Config, progress: PartsProgress, start: () => Promise<unknown>) {
-    const before = this.isRunning(name) ? this.#planAsItRuns(name, config) : undefined;
+  async #replace(name: PartName, wanted: Wanted, progress: PartsProgress, start: () => Promise<unknown>) {
+    const before = this.isRunning(name) ? this.#planAsItRuns(name, wanted) : undefined;
     await this.end([name], progress);
     try {
       await start();
@@ -106,14 +111,13 @@ export class Parts {
   }
 
   /** How a part that runs was started. Of one that was taken over, its recorded settings are laid over how it would be now. */
-  #planAsItRuns(name: PartName, config: Config): PartPlan | undefined {
+  #planAsItRuns(name: PartName, wanted: Wanted): PartPlan | undefined {
     const known = this.#plans.get(name);
     const { settings, limited } = this.#record.parts[name] ?? {};
     if (known || !settings || name === "postgres") return known;
-    const url = settings.QUEUE_URL;
-    const now = limited
-      ? planLimitedWorker({ ...config, limits: limited.limits ?? config.limits }, url) // an older version recorded none
-      : planEntry(name, config, url);
+    // An older version has recorded no limits.
+    const now = planPart(name, wanted, limited && (limited.limits ?? wanted.limits));
+    if (!now) return undefined;
     return { ...now, settings, environment: { ...now.environment, ...settings } };
   }
 
@@ -159,19 +163,19 @@ export class Parts {
   }
 
   /** Ends the collector, removes what it wrote, and starts it again. */
-  async restartCollector(config: Config, progress: PartsProgress): Promise<void> {
-    await this.#replace("collector", config, progress, () => {
-      const { traces, metrics, collectorLog, profiles } = stackFiles(config);
+  async restartCollector(wanted: Wanted, progress: PartsProgress): Promise<void> {
+    await this.#replace("collector", wanted, progress, () => {
+      const { traces, metrics, collectorLog, profiles } = stackFiles(wanted);
       rmSync(profiles, { recursive: true, force: true });
       for (const file of [traces, metrics, collectorLog])
         for (const path of [file, `${file}.1`]) rmSync(path, { force: true });
-      return this.start(config, ["collector"], progress);
+      return this.start(wanted, ["collector"], progress);
     });
   }
 
   /** Removes the queue store that was started here when nothing tells of it. */
   async removeLostStore(): Promise<void> {
-    if (this.#store && !existsSync(stackFiles(this.#config).postgres)) await removeStoreFolder(this.#store);
+    if (this.#store && !existsSync(stackFiles(this.#settings).postgres)) await removeStoreFolder(this.#store);
   }
 
   /** Whether there is nothing to look after: no part runs, and none has ended without being asked. */
@@ -194,27 +198,17 @@ export class Parts {
     return part !== undefined && isAlive(part.id);
   }
 
-  async #plan(config: Config, names: PartName[]): Promise<PartPlan[]> {
-    const plans: PartPlan[] = [];
-    let queueUrl = config.queueUrl;
-    if (names.includes("postgres")) {
-      const running = this.isRunning("postgres");
-      const command = await planStore(stackFiles(config).postgres, stackFiles(config).folder, { running });
-      plans.push(planPostgres(config, command));
-      queueUrl = command.url;
-      this.#store = command.cwd;
-    }
-    for (const name of ["collector", "api", "worker"] as const) {
-      if (names.includes(name)) plans.push(planEntry(name, config, queueUrl));
-    }
-    return plans;
+  async #plan(wanted: Wanted, names: PartName[]): Promise<StackPlan> {
+    const plan = await planStack(wanted, names, this.isRunning("postgres"));
+    this.#store = plan.storeFolder ?? this.#store;
+    return plan;
   }
 
   async #start(plan: PartPlan, { signal, onEvent }: PartsProgress): Promise<void> {
     const began = performance.now();
     onEvent({ part: plan.name, phase: "starting" });
     await startPart(plan, {
-      output: stackFiles(this.#config).output(plan.name),
+      output: stackFiles(this.#settings).output(plan.name),
       signal,
       onSpawn: (part) => {
         const { settings, limited } = plan;
@@ -242,7 +236,7 @@ export class Parts {
       state.ready = false;
       this.#running.delete(name);
       this.#record.trySave();
-      if (watched) Object.assign(state, await explainWorker(this.#config, { ...state, exit, watched }));
+      if (watched) Object.assign(state, await explainWorker(this.#settings, { ...state, exit, watched }));
       await removeEnforcement(state.limited?.folders ?? []); // it has counted the kernel's kills
       this.#record.trySave();
     });

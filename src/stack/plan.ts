@@ -1,13 +1,18 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import type { Command, Service } from "../application/application.ts";
 import { findMechanism } from "../limits/mechanism.ts";
 import { planEnforcement, prepareEnforcement } from "../limits/plan_enforcement.ts";
-import type { Config, Environment } from "../settings/config.ts";
-import { builtCommand, entryCommand, v8Flags } from "../settings/runtime.ts";
+import type { Environment } from "../settings/environment.ts";
+import { heapFlags } from "../settings/limits.ts";
+import { entryCommand, v8Flags } from "../settings/runtime.ts";
+import type { Checkout } from "../settings/stack.ts";
 import { UserError } from "../terminal/user_error.ts";
-import { markOf } from "./mark.ts";
+import { markArguments } from "./mark.ts";
 import { type PostgresCommand, postgresIsReady } from "./postgres.ts";
+import { isReadyBy } from "./readiness.ts";
 import { type Limited, type PartName, type StackState, stackFiles } from "./state.ts";
+import type { Wanted } from "./wanted.ts";
 
 /** How to start, recognise as ready, and end one part. */
 export interface PartPlan {
@@ -42,46 +47,55 @@ export const ENDING_MS = Object.values(ENDING).reduce((sum, { graceMs }) => sum 
 
 /** The plan of the queue store. */
 export function planPostgres(
-  config: Pick<Config, "home" | "root">,
+  checkout: Checkout,
   { prepare, file, args, cwd, environment, uid, gid }: PostgresCommand,
 ): PartPlan {
   const owner = uid === undefined || gid === undefined ? {} : { uid, gid };
-  const isReady = (pid: number) => postgresIsReady(stackFiles(config).postgres, pid);
-  const marked = [...args, markOf(config.root)];
+  const isReady = (pid: number) => postgresIsReady(stackFiles(checkout).postgres, pid);
+  const marked = markArguments(args, { name: "postgres", root: checkout.root });
   return { name: "postgres", prepare, file, args: marked, cwd, environment, settings: {}, ...owner, isReady };
 }
 
-/** The plan of one of our own entries. `queueUrl` goes to the API and the worker. */
-export function planEntry(name: "api" | "worker" | "collector", config: Config, queueUrl?: string): PartPlan {
-  const settings = name === "collector" ? collectorSettings(config) : serviceSettings(name, config, queueUrl ?? "");
-  const environment: Environment = { ...config.environment };
-  // A signal's own endpoint wins over the common one: set in somebody's shell, it would send the spans elsewhere.
-  for (const signal of ["TRACES", "METRICS"]) delete environment[`OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`];
-  Object.assign(environment, withoutProxy(config.environment), settings);
-  const { file, args } = entryCommand(join(config.root, "scripts", `${name}.ts`), config.runtime);
-  return { name, file, args: [...args, markOf(config.root)], cwd: config.root, environment, settings };
+/** The plan of the embedded collector. */
+export function planCollector(wanted: Wanted): PartPlan {
+  const { root, runtime, otlpPort, pyroscopePort, profiling } = wanted;
+  const settings = {
+    OTLP_PORT: String(otlpPort),
+    PYROSCOPE_PORT: String(pyroscopePort),
+    OTEL_ENABLED: "false",
+    PROFILING: profiling ? "on" : "off",
+  };
+  const start = { ...entryCommand(join(root, "scripts", "collector.ts"), runtime), cwd: root, environment: {} };
+  return planProcess("collector", wanted, start, settings);
 }
 
-/** The plan of the built worker under the production limits, by the best mechanism of this machine. */
-export function planLimitedWorker(config: Config, queueUrl: string | undefined): PartPlan {
-  const usual = planEntry("worker", config, queueUrl);
-  const { limits, root, runtime, environment, workerEnv } = config;
-  const mark = markOf(root);
+/** The plan of one service of the application; `queueUrl` is the address of the store that the stack has for it. */
+export function planService(service: Service, wanted: Wanted, queueUrl: string | undefined): PartPlan {
+  const settings = serviceSettings(service, service.start, wanted, queueUrl);
+  return readyWhen(service, wanted, planProcess(service.role, wanted, service.start, settings));
+}
+
+/** The plan of the worker as in production under the production limits, by the best mechanism of this machine. */
+export function planLimitedWorker(service: Service, wanted: Wanted, queueUrl: string | undefined): PartPlan {
+  const { limits, root, runtime, environment } = wanted;
+  const start = service.production?.start ?? service.start;
   const name = `prodlike-${createHash("sha256").update(root).digest("hex").slice(0, 8)}-${process.hrtime.bigint()}`;
   const path = environment.PATH ?? "";
   const mechanism = findMechanism({ uid: process.getuid?.(), platform: process.platform, path });
   const enforcement = planEnforcement(mechanism, name, limits);
-  const flags = [`--max-old-space-size=${limits.oldSpaceMb}`, `--max-semi-space-size=${limits.semiSpaceMb}`];
-  const [variable, value] = v8Flags(flags, runtime);
-  const settings = { ...usual.settings, [variable]: value, ...limits.environment, ...workerEnv };
-  const built = builtCommand(join(root, "dist", "worker.js"), runtime);
-  const [file = "", ...args] = [...enforcement.prefix, built.file, ...built.args, mark];
+  const [variable, value] = v8Flags(heapFlags(limits), runtime);
+  const settings = {
+    ...serviceSettings(service, start, wanted, queueUrl),
+    [variable]: value,
+    ...limits.environment,
+    ...service.environment,
+  };
+  const plan = planProcess("worker", wanted, start, settings);
+  const [file = "", ...args] = [...enforcement.prefix, plan.file, ...plan.args];
   return {
-    ...usual,
+    ...readyWhen(service, wanted, plan),
     file,
     args,
-    settings,
-    environment: { ...usual.environment, ...settings },
     limited: { by: enforcement.by ?? { nothing: enforcement.reason ?? "" }, folders: enforcement.folders, limits },
     prepare: async () => prepareEnforcement(enforcement),
   };
@@ -101,32 +115,39 @@ export function refuseOtherSettings(running: PartPlan[], state: StackState): voi
   }
 }
 
-function collectorSettings(config: Config): Environment {
-  const ports = { OTLP_PORT: String(config.otlpPort), PYROSCOPE_PORT: String(config.pyroscopePort) };
-  return { ...ports, OTEL_ENABLED: "false", PROFILING: config.profiling ? "on" : "off" };
+function planProcess(name: PartName, wanted: Wanted, start: Omit<Command, "shown">, settings: Environment): PartPlan {
+  const environment: Environment = { ...wanted.environment };
+  // A signal's own endpoint wins over the common one: set in somebody's shell, it would send the spans elsewhere.
+  for (const signal of ["TRACES", "METRICS"]) delete environment[`OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`];
+  Object.assign(environment, withoutProxy(wanted.environment), settings);
+  const args = markArguments(start.args, { name, root: wanted.root });
+  return { name, file: start.file, args, cwd: start.cwd, environment, settings };
+}
+
+function readyWhen({ ready }: Service, wanted: Wanted, plan: PartPlan): PartPlan {
+  return ready === "message" ? plan : { ...plan, isReady: isReadyBy(ready, stackFiles(wanted).metrics) };
 }
 
 /** Only the embedded receiver is told trace ids: a Pyroscope server would make a series of each. */
-function profileSettings({ profiling, pyroscopePort }: Config): Environment {
+function profileSettings({ profiling, pyroscopePort }: Wanted): Environment {
   const address = `http://127.0.0.1:${pyroscopePort}`;
   if (!profiling) return { PROFILING: "off" };
   return { PROFILING: "on", PYROSCOPE_SERVER_ADDRESS: address, PROFILE_TRACE_IDS_TO: address };
 }
 
-function serviceSettings(name: "api" | "worker", config: Config, queueUrl: string): Environment {
-  const api = name === "api";
+function serviceSettings(service: Service, start: Command, wanted: Wanted, queueUrl = ""): Environment {
+  const { environment, otlpPort, application } = wanted;
   return {
     OTEL_ENABLED: "true",
-    OTEL_SERVICE_NAME: api ? config.apiService : config.workerService,
-    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${config.otlpPort}`,
+    OTEL_SERVICE_NAME: service.name,
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${otlpPort}`,
     // The defaults of 5,000 and 60,000 ms are what would make a verify slow.
-    OTEL_BSP_SCHEDULE_DELAY: config.environment.OTEL_BSP_SCHEDULE_DELAY ?? "200",
-    OTEL_METRIC_EXPORT_INTERVAL: config.environment.OTEL_METRIC_EXPORT_INTERVAL ?? "1000",
-    QUEUE_URL: queueUrl,
-    REVIEW_ROOT: config.reviewRoot,
-    ...profileSettings(config),
-    ...(api ? { API_PORT: String(config.apiPort) } : { WORKER_CONCURRENCY: String(config.workerConcurrency) }),
-    ...(api ? config.apiEnv : config.workerEnv),
+    OTEL_BSP_SCHEDULE_DELAY: environment.OTEL_BSP_SCHEDULE_DELAY ?? "200",
+    OTEL_METRIC_EXPORT_INTERVAL: environment.OTEL_METRIC_EXPORT_INTERVAL ?? "1000",
+    ...("variable" in application.store ? { [application.store.variable]: queueUrl } : {}),
+    ...profileSettings(wanted),
+    ...start.environment,
+    ...service.environment,
   };
 }
 

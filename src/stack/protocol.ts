@@ -1,17 +1,17 @@
-import type { Environment } from "../settings/config.ts";
 import type { PartName } from "./state.ts";
+import type { Wanted } from "./wanted.ts";
 
 /** What a command asks of the supervisor. */
 export type Request =
-  | { command: "up"; environment: Environment; parts: PartName[] }
+  | { command: "up"; wanted: Wanted; parts: PartName[] }
   /**
    * `up` when nothing runs, and only for as long as this connection stays or until an `up`; when `limited`, for as long
    * with the built worker under the production limits.
    */
-  | { command: "use"; environment: Environment; parts: PartName[]; limited: boolean }
+  | { command: "use"; wanted: Wanted; parts: PartName[]; limited: boolean }
   /** `up`, with the built worker under the production limits in place of the one that runs. */
-  | { command: "limit"; environment: Environment; parts: PartName[] }
-  | { command: "restart"; environment: Environment; part: "collector" }
+  | { command: "limit"; wanted: Wanted; parts: PartName[] }
+  | { command: "restart"; wanted: Wanted; part: "collector" }
   | { command: "down" };
 
 /** How it travels: one line of JSON over TCP on the loopback, with the token of the state file. */

@@ -1,18 +1,18 @@
 import { hasLock } from "../processes/lock.ts";
-import type { Config } from "../settings/config.ts";
+import type { Checkout } from "../settings/stack.ts";
 import { UserError } from "../terminal/user_error.ts";
 import { type PartName, type PartState, runningParts, type StackState, stackFiles, writeState } from "./state.ts";
 
 /** What one supervisor records of its stack in the state file. */
 export class StackRecord {
-  readonly #config: Config;
+  readonly #checkout: Checkout;
   readonly #state: StackState;
   /** Whether there is something that could not be written. */
   #isBehind = false;
 
   /** Goes on with `before`, the record of a supervisor that died. */
-  constructor(config: Config, supervisor: StackState["supervisor"], before: StackState | undefined) {
-    this.#config = config;
+  constructor(checkout: Checkout, supervisor: StackState["supervisor"], before: StackState | undefined) {
+    this.#checkout = checkout;
     // When none runs, as after a restart of the machine, there is nothing to take over and nothing to say.
     const parts = (runningParts(before).length > 0 && before?.parts) || {};
     this.#state = { version: 1, supervisor, parts };
@@ -32,8 +32,8 @@ export class StackRecord {
    * @throws {UserError} when it cannot be written or was removed
    */
   save(): void {
-    if (!hasLock(stackFiles(this.#config).lock)) throw new UserError("the record of the stack was removed");
-    writeState(this.#config, this.#state);
+    if (!hasLock(stackFiles(this.#checkout).lock)) throw new UserError("the record of the stack was removed");
+    writeState(this.#checkout, this.#state);
     this.#isBehind = false;
   }
 

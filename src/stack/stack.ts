@@ -1,9 +1,7 @@
 import type { Death } from "../death/explain_death.ts";
 import type { Enforcement } from "../limits/enforcement.ts";
 import type { TelemetryFiles } from "../recording/run_folder.ts";
-import type { Config, Environment } from "../settings/config.ts";
-import { composeStack } from "./compose/compose.ts";
-import { localStack } from "./local.ts";
+import type { Environment } from "../settings/environment.ts";
 import type { Progress } from "./protocol.ts";
 import type { PartExit } from "./state.ts";
 
@@ -83,9 +81,4 @@ export interface Stack {
   telemetry(): Promise<Telemetry>;
   /** Prints the collector's log as it grows, until the signal. */
   followLog(signal: AbortSignal): Promise<void>;
-}
-
-/** The stack of a configuration; nothing is started. */
-export function openStack(config: Config): Stack {
-  return config.stack === "compose" ? composeStack(config) : localStack(config);
 }

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import type { Death } from "../death/explain_death.ts";
 import { DamagedFileError, readJson, type Unchecked, writeJson } from "../files/json_file.ts";
 import { isAlive, type ProcessId } from "../processes/process_id.ts";
-import type { Config, Limits } from "../settings/config.ts";
+import type { Limits } from "../settings/limits.ts";
+import type { Checkout } from "../settings/stack.ts";
 import { systemError } from "../terminal/system_error.ts";
 import { UserError } from "../terminal/user_error.ts";
 import { withReserve } from "./reserve.ts";
@@ -48,8 +49,8 @@ export interface StackState {
 }
 
 /** Where the stack of a checkout keeps its files. */
-export function stackFiles(config: Pick<Config, "home">) {
-  const folder = join(config.home, "stack");
+export function stackFiles(wanted: Pick<Checkout, "home">) {
+  const folder = join(wanted.home, "stack");
   return {
     folder,
     state: join(folder, "state.json"),
@@ -70,7 +71,7 @@ export function stackFiles(config: Pick<Config, "home">) {
  *
  * @throws {UserError} when it cannot be made, may not be written to, or is another user's
  */
-export function makeStackFolder({ home }: Pick<Config, "home">): void {
+export function makeStackFolder({ home }: Pick<Checkout, "home">): void {
   const { folder } = stackFiles({ home });
   try {
     for (const each of [home, folder]) {
@@ -118,9 +119,9 @@ function tryWriting(folder: string): void {
  *
  * @throws {UserError} when it may not be read
  */
-export async function readState(config: Pick<Config, "home">): Promise<StackState | undefined> {
+export async function readState(wanted: Pick<Checkout, "home">): Promise<StackState | undefined> {
   try {
-    return await readJson<StackState>(stackFiles(config).state, isState);
+    return await readJson<StackState>(stackFiles(wanted).state, isState);
   } catch (error) {
     if (error instanceof DamagedFileError) return undefined;
     throw error;
@@ -139,8 +140,8 @@ function isState({ version, supervisor, parts }: Unchecked<StackState>): boolean
   );
 }
 
-export function writeState(config: Pick<Config, "home">, state: StackState): void {
-  writeJson(stackFiles(config).state, state);
+export function writeState(wanted: Pick<Checkout, "home">, state: StackState): void {
+  writeJson(stackFiles(wanted).state, state);
 }
 
 /** The parts of a state that run right now. */

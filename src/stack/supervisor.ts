@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { hasLock, takeLock } from "../processes/lock.ts";
 import { endProcess, identify, isAlive } from "../processes/process_id.ts";
-import { type Config, loadConfig } from "../settings/config.ts";
+import type { StackSettings } from "../settings/stack.ts";
 import { systemError } from "../terminal/system_error.ts";
 import { UserError } from "../terminal/user_error.ts";
 import { Loans } from "./loans.ts";
@@ -29,20 +29,20 @@ const removed = new UserError("Interrupted: the record of the stack was removed,
  * do, and together with its parts when its record is taken away, as by `rm -rf .prodlike`. Resolves to `false` when the
  * checkout has a supervisor already, else to `true` once it takes commands.
  */
-export async function runSupervisor(config: Config): Promise<boolean> {
-  makeStackFolder(config);
-  if (!(await waitForLock(config))) return false;
+export async function runSupervisor(settings: StackSettings): Promise<boolean> {
+  makeStackFolder(settings);
+  if (!(await waitForLock(settings))) return false;
   // Only one whose record was taken away, or that waits for the lock.
-  for (const { name, id } of findMarked(config.root)) {
+  for (const { name, id } of findMarked(settings.root)) {
     if (name === "supervisor" && id.pid !== process.pid)
       await endProcess(id, { signal: "SIGTERM", graceMs: ENDING_MS });
   }
-  const before = await readState(config);
+  const before = await readState(settings);
   const port = new RequestPort();
   const number = await port.open();
   const self = identify(process.pid);
   if (!self) throw new Error(`Cannot identify process ${process.pid}`);
-  const supervisor = new Supervisor(config, port, { ...self, port: number, token: port.token }, before);
+  const supervisor = new Supervisor(settings, port, { ...self, port: number, token: port.token }, before);
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => supervisor.stop(new UserError(`Interrupted: the supervisor has received ${signal}`)));
   }
@@ -50,7 +50,7 @@ export async function runSupervisor(config: Config): Promise<boolean> {
 }
 
 class Supervisor {
-  readonly #config: Config;
+  readonly #settings: StackSettings;
   readonly #files: ReturnType<typeof stackFiles>;
   readonly #port: RequestPort;
   readonly #stopping = new AbortController();
@@ -63,12 +63,17 @@ class Supervisor {
   #isEnding = false;
 
   /** Takes over what runs of `before`, the record of a supervisor that died. */
-  constructor(config: Config, port: RequestPort, self: StackState["supervisor"], before: StackState | undefined) {
-    this.#config = config;
-    this.#files = stackFiles(config);
+  constructor(
+    settings: StackSettings,
+    port: RequestPort,
+    self: StackState["supervisor"],
+    before: StackState | undefined,
+  ) {
+    this.#settings = settings;
+    this.#files = stackFiles(settings);
     this.#port = port;
-    this.#parts = new Parts(config, self, before);
-    this.#loans = new Loans(config, this.#parts, this.#stopping.signal);
+    this.#parts = new Parts(settings, self, before);
+    this.#loans = new Loans(settings, this.#parts, this.#stopping.signal);
     port.serve((request, caller) => this.#serve(request, caller));
     this.#tidying = setInterval(() => void this.#tidy().catch(complain), TIDY_EVERY_MS);
   }
@@ -92,7 +97,7 @@ class Supervisor {
     if (!(await this.#isOnRecord())) return this.stop(removed); // without effect when it has ended meanwhile
     fillReserve(this.#files.folder);
     this.#parts.catchUp();
-    capLogs(this.#config);
+    capLogs(this.#settings);
     if (this.#isIdle) this.#end(); // the command that started this process was ended before it could ask
   }
 
@@ -131,7 +136,7 @@ class Supervisor {
       const ended = await parts.end(PARTS, progress);
       return [...ended, ...(await parts.endStrays(progress))];
     }
-    const wanted = loadConfig(request.environment, this.#config.root);
+    const { wanted } = request;
     if (request.command === "restart") {
       await parts.restartCollector(wanted, progress);
       return [request.part];
@@ -149,7 +154,7 @@ class Supervisor {
   /** Whether the commands can find this supervisor, and no other takes its place. */
   async #isOnRecord(): Promise<boolean> {
     try {
-      return hasLock(this.#files.lock) && (await readState(this.#config))?.supervisor.token === this.#port.token;
+      return hasLock(this.#files.lock) && (await readState(this.#settings))?.supervisor.token === this.#port.token;
     } catch {
       return true; // it cannot be read right now, which takes nothing away
     }
@@ -180,10 +185,10 @@ class Supervisor {
 }
 
 /** `false` when another supervisor takes commands already. One that is about to end is waited for. */
-async function waitForLock(config: Config): Promise<boolean> {
+async function waitForLock(settings: StackSettings): Promise<boolean> {
   for (const deadline = performance.now() + ENDING_MS; performance.now() < deadline; await setTimeout(50)) {
-    if (takeLock(stackFiles(config).lock)) return true;
-    const state = await readState(config);
+    if (takeLock(stackFiles(settings).lock)) return true;
+    const state = await readState(settings);
     if (state && isAlive(state.supervisor)) return false;
   }
   throw new UserError("Cannot start the supervisor: an earlier one of this checkout has not ended");

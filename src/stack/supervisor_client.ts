@@ -5,18 +5,18 @@ import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { isAlive, type ProcessId } from "../processes/process_id.ts";
-import type { Config } from "../settings/config.ts";
 import { entryCommand } from "../settings/runtime.ts";
 import { cannotWrite, diskFullError, systemError, systemErrorIn } from "../terminal/system_error.ts";
 import { UserError } from "../terminal/user_error.ts";
 import { waitFor } from "../wait_for.ts";
 import { logSize, openLog, textSince } from "./log_files.ts";
-import { markOf } from "./mark.ts";
+import { markArguments } from "./mark.ts";
 import { lastLine, lastLineOf } from "./part.ts";
 import { ENDING_MS } from "./plan.ts";
 import type { Answer, PartsProgress, Request } from "./protocol.ts";
 import { MAX_REQUEST_LENGTH } from "./request_port.ts";
 import { makeStackFolder, type PartName, readState, type StackState, stackFiles } from "./state.ts";
+import type { Wanted } from "./wanted.ts";
 
 /** Between two tries to be heard, in ms. */
 const ASK_AGAIN_MS = 100;
@@ -40,30 +40,30 @@ export class SupervisorLostError extends UserError {
  * @throws {UserError} what the supervisor refuses; {@link NoSupervisorError} why there is none
  */
 export async function command(
-  config: Config,
+  wanted: Wanted,
   request: Request,
   progress: PartsProgress,
   use?: Use,
 ): Promise<PartName[]> {
   try {
-    return await ask(config, request, progress, use);
+    return await ask(wanted, request, progress, use);
   } catch (error) {
     throw error instanceof UserError ? error : (systemError("Cannot reach the supervisor", error) ?? error);
   }
 }
 
-async function ask(config: Config, request: Request, progress: PartsProgress, use?: Use): Promise<PartName[]> {
+async function ask(wanted: Wanted, request: Request, progress: PartsProgress, use?: Use): Promise<PartName[]> {
   const deadline = performance.now() + ENDING_MS;
   // One that ends just now is met once or twice, when others type commands at the same time.
   for (let started = 0; started < 20 && performance.now() < deadline; ) {
-    const supervisor = await ensureSupervisor(config, progress.signal);
+    const supervisor = await ensureSupervisor(wanted, progress.signal);
     if (!supervisor) {
       started++;
       continue;
     }
     const answer = await send(supervisor, request, progress, use).catch((error) => {
       if (!(error instanceof SupervisorLostError)) throw error;
-      const said = lastLine(stackFiles(config).output("supervisor"));
+      const said = lastLine(stackFiles(wanted).output("supervisor"));
       throw new SupervisorLostError(`${error.message}${said ? `, its log ends with "${said}"` : ""}`, {
         next: "make otel-down",
       });
@@ -77,7 +77,7 @@ async function ask(config: Config, request: Request, progress: PartsProgress, us
     throw new Error(answer.failed);
   }
   throw new UserError("Cannot reach the supervisor: it has taken no request, or each one that was started has ended", {
-    next: `cat "${stackFiles(config).output("supervisor")}"`,
+    next: `cat "${stackFiles(wanted).output("supervisor")}"`,
   });
 }
 
@@ -87,23 +87,23 @@ async function untilEnded(supervisor: ProcessId, timeoutMs: number): Promise<voi
 }
 
 /** The supervisor, started when there is none; `undefined` when it has ended before it could be seen. */
-async function ensureSupervisor(config: Config, signal: AbortSignal): Promise<StackState["supervisor"] | undefined> {
+async function ensureSupervisor(wanted: Wanted, signal: AbortSignal): Promise<StackState["supervisor"] | undefined> {
   const find = async () => {
-    const state = await readState(config);
+    const state = await readState(wanted);
     return state && isAlive(state.supervisor) ? state.supervisor : undefined;
   };
   const running = await find();
   if (running) return running;
 
   const doing = "Cannot start the supervisor";
-  const output = stackFiles(config).output("supervisor");
+  const output = stackFiles(wanted).output("supervisor");
   const look = `cat "${output}"`;
   let child: ChildProcess;
   let from: number;
   try {
-    makeStackFolder(config);
+    makeStackFolder(wanted);
     from = logSize(output);
-    child = spawnSupervisor(config, output);
+    child = spawnSupervisor(wanted, output);
   } catch (cause) {
     throw cause instanceof UserError ? noSupervisor(cause) : cause;
   }
@@ -137,11 +137,11 @@ function noSupervisor({ message, next, cause }: UserError): NoSupervisorError {
   return new NoSupervisorError(message, { ...(next ? { next } : {}), cause });
 }
 
-function spawnSupervisor(config: Config, output: string): ChildProcess {
-  const { file, args } = entryCommand(join(config.root, "scripts", "supervisor.ts"), config.runtime);
+function spawnSupervisor(wanted: Wanted, output: string): ChildProcess {
+  const { file, args } = entryCommand(join(wanted.root, "scripts", "supervisor.ts"), wanted.runtime);
   const log = openLog(output); // another one may be writing
-  const options: SpawnOptions = { cwd: config.root, detached: true, stdio: ["ignore", log, log] };
-  const child = spawn(file, [...args, markOf(config.root)], options);
+  const options: SpawnOptions = { cwd: wanted.root, detached: true, stdio: ["ignore", log, log] };
+  const child = spawn(file, markArguments(args, { name: "supervisor", root: wanted.root }), options);
   closeSync(log);
   child.unref();
   return child;

@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { execa } from "execa";
 import { GUARD, guardedEnvironment } from "../git_guard.ts";
-import type { Environment } from "../settings/config.ts";
+import type { Environment } from "../settings/environment.ts";
 import { UserError } from "../terminal/user_error.ts";
 import { visible } from "../terminal/visible_text.ts";
 

@@ -1,4 +1,4 @@
-/** What an observed process reads from its environment; with `config.ts` the only place that does. */
+/** What an observed process reads from its environment; with `settings/environment.ts` the only place that does. */
 export interface TelemetrySettings {
   /** `OTEL_ENABLED` is exactly "true" and `OTEL_SDK_DISABLED` is not. */
   enabled: boolean;

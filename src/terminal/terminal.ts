@@ -1,4 +1,5 @@
-import { type Config, loadConfig, readEnvironment } from "../settings/config.ts";
+import { readEnvironment } from "../settings/environment.ts";
+import { readSettings, type Settings } from "../settings/settings.ts";
 import { systemError } from "./system_error.ts";
 import { FailedError, UserError } from "./user_error.ts";
 import { visible } from "./visible_text.ts";
@@ -44,7 +45,7 @@ export interface Outcome {
 }
 
 /** Runs a script's `main`: reads the settings, prints errors as one line each, sets the exit code. Never rejects. */
-export async function runScript(main: (config: Config, terminal: Terminal) => Promise<Outcome>): Promise<void> {
+export async function runScript(main: (settings: Settings, terminal: Terminal) => Promise<Outcome>): Promise<void> {
   const interrupted = new AbortController();
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.once(name, () => interrupted.abort(new UserError(`Interrupted by ${name}`)));
@@ -78,7 +79,7 @@ export async function runScript(main: (config: Config, terminal: Terminal) => Pr
     json = environment.JSON === "1";
     isPlain = Boolean(environment.NO_COLOR);
     if (json) terminal.print = say;
-    outcome = await main(loadConfig(environment), terminal);
+    outcome = await main(readSettings(environment), terminal);
   } catch (error) {
     const { aborted, reason } = interrupted.signal;
     // What was interrupted may say so in words of its own.

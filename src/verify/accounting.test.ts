@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { SpanCounts } from "../recording/span_counts.ts";
 import { loadConfig } from "../settings/config.ts";
-import { openStack } from "../stack/stack.ts";
+import { openStack } from "../stack/open_stack.ts";
 import { accountingWarnings } from "./accounting.ts";
 
 const counts: SpanCounts = {

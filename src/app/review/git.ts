@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import type { Readable } from "node:stream";
 import { execa } from "execa";
 import { GUARD, guardedEnvironment } from "../../git_guard.ts";
-import type { Environment } from "../../settings/config.ts";
+import type { Environment } from "../../settings/environment.ts";
 import { UserError } from "../../terminal/user_error.ts";
 
 /** git at work in one folder. */

@@ -11,7 +11,7 @@ test("openRepository() finds repositories by relative and absolute path and thro
     await (await outer.repository("root/deep/r")).commit({});
     await symlink(join(outer.path, "root"), join(outer.path, "link"));
     await symlink("deep/r", join(outer.path, "root/short"));
-    const root = await openReviewRoot({ ...outer.config, reviewRoot: join(outer.path, "link") });
+    const root = await openReviewRoot({ ...outer.settings, reviewRoot: join(outer.path, "link") });
     for (const path of [
       "deep/r",
       "./deep/../deep/r/",
@@ -21,7 +21,7 @@ test("openRepository() finds repositories by relative and absolute path and thro
     ]) {
       assert.equal((await openRepository(root, path)).name, "deep/r", path);
     }
-    const itself = await openReviewRoot({ ...outer.config, reviewRoot: join(outer.path, "root/deep/r") });
+    const itself = await openReviewRoot({ ...outer.settings, reviewRoot: join(outer.path, "root/deep/r") });
     assert.equal((await openRepository(itself, ".")).name, ".");
   } finally {
     await outer.remove();
@@ -35,7 +35,7 @@ test("openRepository() refuses all outside of the review root with one answer", 
     await (await outer.repository("rootless")).commit({});
     await mkdir(join(outer.path, "root"));
     await symlink(join(outer.path, "secret"), join(outer.path, "root/link"));
-    const root = await openReviewRoot({ ...outer.config, reviewRoot: join(outer.path, "root") });
+    const root = await openReviewRoot({ ...outer.settings, reviewRoot: join(outer.path, "root") });
     for (const path of [
       "..",
       "../secret",
@@ -62,7 +62,7 @@ test("openRepository() refuses what is not the top folder of a repository", asyn
     const { commit } = await outer.repository("r");
     await commit({ "sub/a.ts": "" });
     await mkdir(join(outer.path, "plain"));
-    const root = await openReviewRoot(outer.config);
+    const root = await openReviewRoot(outer.settings);
     for (const path of ["r/sub", "plain", "."]) {
       await assert.rejects(openRepository(root, path), {
         name: "UserError",
@@ -88,12 +88,12 @@ test("openRepository() names safe.directory when another user owns the repositor
     await commit({});
     await chown(path, 12345, 12345);
     await chown(join(path, ".git"), 12345, 12345);
-    await assert.rejects(openRepository(await openReviewRoot(outer.config), "r"), {
+    await assert.rejects(openRepository(await openReviewRoot(outer.settings), "r"), {
       name: "UserError",
       message: /^Cannot review "r": git does not trust it because another user owns it; .* --add safe\.directory/,
     });
     await writeFile(join(outer.path, ".gitconfig"), `[safe]\n\tdirectory = ${path}\n`);
-    assert.equal((await openRepository(await openReviewRoot(outer.config), "r")).name, "r");
+    assert.equal((await openRepository(await openReviewRoot(outer.settings), "r")).name, "r");
   } finally {
     await outer.remove();
   }
@@ -102,7 +102,7 @@ test("openRepository() names safe.directory when another user owns the repositor
 test("openReviewRoot() refuses a folder that is missing", async () => {
   const outer = await createTestRoot();
   try {
-    await assert.rejects(openReviewRoot({ ...outer.config, reviewRoot: join(outer.path, "no") }), {
+    await assert.rejects(openReviewRoot({ ...outer.settings, reviewRoot: join(outer.path, "no") }), {
       name: "UserError",
       message: `Cannot use REVIEW_ROOT="${join(outer.path, "no")}": no such folder, an existing one is wanted`,
     });

@@ -1,7 +1,8 @@
 import { access, constants, realpath, stat } from "node:fs/promises";
 import { isAbsolute, relative, resolve, sep } from "node:path";
-import type { Config, Environment } from "../../settings/config.ts";
+import type { Environment } from "../../settings/environment.ts";
 import { UserError } from "../../terminal/user_error.ts";
+import type { SampleSettings } from "../settings.ts";
 import { type Git, gitIn } from "./git.ts";
 
 /** The folder that bounds what may be reviewed. */
@@ -21,11 +22,15 @@ export interface Repository {
 }
 
 /**
- * The review root of the configuration.
+ * The review root of the settings.
  *
  * @throws {UserError} when it is not a folder that may be read
  */
-export async function openReviewRoot({ reviewRoot, reviewRootTrusted, environment }: Config): Promise<ReviewRoot> {
+export async function openReviewRoot({
+  reviewRoot,
+  reviewRootTrusted,
+  environment,
+}: SampleSettings): Promise<ReviewRoot> {
   const path = await realFolder(reviewRoot);
   if (path) {
     await access(path, constants.R_OK | constants.X_OK).catch((cause) => {

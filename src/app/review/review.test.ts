@@ -20,8 +20,8 @@ const NONE_SKIPPED = {
 };
 
 /** Reviews what the API would: `base` and `head` are resolved first. */
-async function reviewIn({ config }: TestRoot, name: string, base?: string, head?: string): Promise<Review> {
-  const root = await openReviewRoot(config);
+async function reviewIn({ settings }: TestRoot, name: string, base?: string, head?: string): Promise<Review> {
+  const root = await openReviewRoot(settings);
   const revisions = await resolveRevisions(await openRepository(root, name), base, head);
   return createReviewer(root)({ repository: name, ...revisions });
 }
@@ -204,7 +204,7 @@ test("createReviewer() hands git no option in the place of a revision", async ()
   try {
     const { commit } = await root.repository("r");
     const head = await commit({ "a.ts": "" });
-    const review = createReviewer(await openReviewRoot(root.config));
+    const review = createReviewer(await openReviewRoot(root.settings));
     const target = join(root.path, "written");
     const option = `--output=${target}`;
     for (const revisions of [

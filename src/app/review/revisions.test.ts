@@ -4,8 +4,8 @@ import { createTestRoot, type TestRoot } from "../../../test/review_repository.t
 import { openRepository, openReviewRoot } from "./repository.ts";
 import { resolveRevisions } from "./revisions.ts";
 
-async function open({ config }: TestRoot, name: string) {
-  return openRepository(await openReviewRoot(config), name);
+async function open({ settings }: TestRoot, name: string) {
+  return openRepository(await openReviewRoot(settings), name);
 }
 
 test("resolveRevisions() begins 3 commits back on the first-parent line, or as far as there are commits", async () => {

@@ -3,10 +3,11 @@ import { constants } from "node:os";
 import { basename, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { execa } from "execa";
-import type { Config, Environment } from "../../settings/config.ts";
+import type { Environment } from "../../settings/environment.ts";
 import { UserError } from "../../terminal/user_error.ts";
 import { lastLineOf } from "../part.ts";
 import type { PartExit } from "../state.ts";
+import type { Wanted } from "../wanted.ts";
 
 /** One container of the compose project. */
 export interface Container {
@@ -46,15 +47,15 @@ export interface ComposeCli {
   containers(): Promise<Container[]>;
 }
 
-/** `files` are relative to `config.root`; `environment` is what their variables are taken from. */
-export function composeCli(config: Config, files: string[], environment: Environment): ComposeCli {
-  const [program, ...first] = config.compose as [string, ...string[]];
+/** `files` are relative to `wanted.root`; `environment` is what their variables are taken from. */
+export function composeCli(wanted: Wanted, files: string[], environment: Environment): ComposeCli {
+  const [program, ...first] = wanted.compose as [string, ...string[]];
   const options = ["--project-directory", "."];
-  if (existsSync(join(config.root, ".env"))) options.push("--env-file", ".env");
-  if (config.profiling) options.push("--profile", "profiling");
+  if (existsSync(join(wanted.root, ".env"))) options.push("--env-file", ".env");
+  if (wanted.profiling) options.push("--profile", "profiling");
   const command = [...first, ...options, ...files.flatMap((file) => ["-f", file])];
-  const engine = engineOf(config);
-  const execution = { cwd: config.root, env: environment, extendEnv: false, reject: false } as const;
+  const engine = engineOf(wanted);
+  const execution = { cwd: wanted.root, env: environment, extendEnv: false, reject: false } as const;
 
   async function run(file: string, args: string[], signal?: AbortSignal) {
     const options = { ...execution, stdin: "ignore", ...(signal ? { cancelSignal: signal } : {}) } as const;
@@ -103,13 +104,13 @@ export function composeCli(config: Config, files: string[], environment: Environ
 }
 
 /** Whether an engine answers, at once. */
-export async function composeAnswers(config: Config): Promise<boolean> {
-  const { exitCode } = await execa(engineOf(config), ["version"], { timeout: 500, reject: false, stdio: "ignore" });
+export async function composeAnswers(wanted: Wanted): Promise<boolean> {
+  const { exitCode } = await execa(engineOf(wanted), ["version"], { timeout: 500, reject: false, stdio: "ignore" });
   return exitCode === 0;
 }
 
 /** docker-compose and podman-compose belong to docker and podman. */
-function engineOf({ compose: [program] }: Config): string {
+function engineOf({ compose: [program] }: Wanted): string {
   return program!.replace(/-compose$/, "");
 }
 

@@ -2,12 +2,12 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { takeLock } from "../../processes/lock.ts";
-import type { Config } from "../../settings/config.ts";
 import { UserError } from "../../terminal/user_error.ts";
 import { readLimits } from "../limits_record.ts";
 import type { Progress } from "../protocol.ts";
 import type { PartStatus, Stack } from "../stack.ts";
 import { makeStackFolder, stackFiles } from "../state.ts";
+import type { Wanted } from "../wanted.ts";
 import { type ComposeCli, type Container, composeCli } from "./cli.ts";
 import { explainContainer } from "./explain_worker.ts";
 import { ownContainers } from "./guards.ts";
@@ -17,45 +17,45 @@ import { COLLECTOR, clearTelemetry, composeTelemetry } from "./telemetry.ts";
 import { start, up } from "./up.ts";
 
 /** The stack as containers, by the compose files of this checkout. */
-export function composeStack(config: Config): Stack {
-  const project = projectOf(config);
-  const cli = composeCli(config, FILES, composeEnvironment(config));
-  const parts = wantedServices(config);
+export function composeStack(wanted: Wanted): Stack {
+  const project = projectOf(wanted);
+  const cli = composeCli(wanted, FILES, composeEnvironment(wanted));
+  const parts = wantedServices(wanted);
   const status = async () => {
     const containers = await cli.containers();
     const statuses = statusOf(containers);
     const worker = containers.find(({ service }) => service === "worker");
-    const limits = worker && (await readLimits(config, worker.id));
+    const limits = worker && (await readLimits(wanted, worker.id));
     if (statuses.worker && limits) statuses.worker.limits = limits;
-    if (worker && statuses.worker?.exit) statuses.worker.death = await explainContainer(config, cli, worker);
+    if (worker && statuses.worker?.exit) statuses.worker.death = await explainContainer(wanted, cli, worker);
     return statuses;
   };
   /** With a stack that is up; its worker is what it was when the work is done. */
   async function withLimits<T>(progress: Progress, work: () => Promise<T>): Promise<T> {
     const wasLimited = (await status()).worker?.limits !== undefined;
-    await alone(config, progress, async () => {
-      if (!wasLimited) await up(config, cli, parts, progress); // refuses a worker that could not come back as it was
-      await limitWorker(config, cli, progress);
+    await alone(wanted, progress, async () => {
+      if (!wasLimited) await up(wanted, cli, parts, progress); // refuses a worker that could not come back as it was
+      await limitWorker(wanted, cli, progress);
     });
     try {
       return await work();
     } finally {
       const { signal } = new AbortController(); // it comes back also when the work was interrupted
       if (!wasLimited)
-        await alone(config, { ...progress, signal }, () => restoreWorker(config, { ...progress, signal }));
+        await alone(wanted, { ...progress, signal }, () => restoreWorker(wanted, { ...progress, signal }));
     }
   }
   return {
     parts,
-    store: config.queueUrl ? new URL(config.queueUrl).protocol.slice(0, -1) : "redis (container)",
+    store: wanted.queueUrl ? new URL(wanted.queueUrl).protocol.slice(0, -1) : "redis (container)",
     collectorUrl: `http://${COLLECTOR}:4318`,
-    logCommand: `${config.compose.join(" ")} -p ${project} logs ${COLLECTOR}`,
-    outputCommand: (part) => `${config.compose.join(" ")} -p ${project} logs ${part}`,
-    up: (progress) => alone(config, progress, () => up(config, cli, parts, progress)),
+    logCommand: `${wanted.compose.join(" ")} -p ${project} logs ${COLLECTOR}`,
+    outputCommand: (part) => `${wanted.compose.join(" ")} -p ${project} logs ${part}`,
+    up: (progress) => alone(wanted, progress, () => up(wanted, cli, parts, progress)),
     async use(progress, work, { limited = false } = {}) {
-      const isUp = async () => (await ownContainers(config, cli)).some(({ state }) => state === "running");
+      const isUp = async () => (await ownContainers(wanted, cli)).some(({ state }) => state === "running");
       if (await isUp()) return limited ? withLimits(progress, work) : work();
-      return alone(config, progress, async () => {
+      return alone(wanted, progress, async () => {
         if (await isUp()) {
           if (!limited) return work();
           throw new UserError("Cannot limit the worker: another command has just started the stack", {
@@ -64,8 +64,8 @@ export function composeStack(config: Config): Stack {
         }
         const hadStore = (await volumes(cli, project)).includes(`${project}_redis`);
         try {
-          if (limited) await limitWorker(config, cli, progress);
-          else await up(config, cli, parts, progress);
+          if (limited) await limitWorker(wanted, cli, progress);
+          else await up(wanted, cli, parts, progress);
           return await work();
         } finally {
           // As it was before: also the store, when this has made it.
@@ -74,8 +74,8 @@ export function composeStack(config: Config): Stack {
       });
     },
     down: (progress) =>
-      alone(config, progress, async () => {
-        const services = (await ownContainers(config, cli)).map(({ service }) => service);
+      alone(wanted, progress, async () => {
+        const services = (await ownContainers(wanted, cli)).map(({ service }) => service);
         // Also with none: a network may be left.
         if ((await cli.show(["--profile", "profiling", "down", "--remove-orphans"], progress.signal)) !== 0) {
           throw new UserError("Cannot end all containers: compose says why above", { next: "make otel-down" });
@@ -87,13 +87,13 @@ export function composeStack(config: Config): Stack {
       return (await volumes(cli, project)).includes(volume) ? `the volume ${volume}` : undefined;
     },
     restartCollector: (progress) =>
-      alone(config, progress, async () => {
-        const collector = (await ownContainers(config, cli)).find(({ service }) => service === COLLECTOR);
+      alone(wanted, progress, async () => {
+        const collector = (await ownContainers(wanted, cli)).find(({ service }) => service === COLLECTOR);
         if (!collector) {
           throw new UserError("Cannot restart the collector: no stack is up", { next: "make otel-up" });
         }
-        const withSettings = composeCli(config, [...FILES, writeSettings(config)], composeEnvironment(config));
-        const again = (by: Progress) => start(config, withSettings, ["--force-recreate", COLLECTOR], by);
+        const withSettings = composeCli(wanted, [...FILES, writeSettings(wanted)], composeEnvironment(wanted));
+        const again = (by: Progress) => start(wanted, withSettings, ["--force-recreate", COLLECTOR], by);
         try {
           await withSettings.show(["stop", COLLECTOR], progress.signal);
           await clearTelemetry(cli, collector);
@@ -104,10 +104,10 @@ export function composeStack(config: Config): Stack {
           throw error;
         }
       }),
-    limitWorker: (progress) => alone(config, progress, () => limitWorker(config, cli, progress)),
+    limitWorker: (progress) => alone(wanted, progress, () => limitWorker(wanted, cli, progress)),
     status,
     output: (part) => cli.text(["logs", "--no-color", "--no-log-prefix", "--tail", "200", part]),
-    telemetry: () => composeTelemetry(config, cli),
+    telemetry: () => composeTelemetry(wanted, cli),
     async followLog(signal) {
       if (!(await status())[COLLECTOR]) {
         throw new UserError("Cannot follow the collector's log: there is none", { next: "make otel-up" });
@@ -137,9 +137,9 @@ async function volumes(cli: ComposeCli, project: string): Promise<string[]> {
 }
 
 /** Commands that change the stack wait for one another: compose does not. */
-async function alone<T>(config: Config, { signal, say }: Progress, work: () => Promise<T>): Promise<T> {
-  makeStackFolder(config);
-  const lock = join(stackFiles(config).folder, "compose.lock");
+async function alone<T>(wanted: Wanted, { signal, say }: Progress, work: () => Promise<T>): Promise<T> {
+  makeStackFolder(wanted);
+  const lock = join(stackFiles(wanted).folder, "compose.lock");
   for (let waited = false; !takeLock(lock); waited = true) {
     if (!waited) say("Waiting for another command that is at work on this stack.");
     await sleep(200, undefined, { signal });

@@ -1,6 +1,7 @@
+import { serviceNames } from "../../application/application.ts";
 import { type Death, type DeathScene, explainDeath } from "../../death/explain_death.ts";
 import { readCollections, readMemory } from "../../death/last_minute.ts";
-import type { Config } from "../../settings/config.ts";
+import type { Wanted } from "../wanted.ts";
 import type { ComposeCli, Container } from "./cli.ts";
 import { composeTelemetry } from "./telemetry.ts";
 
@@ -8,28 +9,28 @@ import { composeTelemetry } from "./telemetry.ts";
 const ACTIVE_KEY = "bull:reviews:active";
 
 /** How the worker's container died, from what the engine, Redis and the collector know of it. */
-export async function explainContainer(config: Config, cli: ComposeCli, worker: Container): Promise<Death> {
+export async function explainContainer(wanted: Wanted, cli: ComposeCli, worker: Container): Promise<Death> {
   return explainDeath({
     exit: worker.exit,
     oomKills: Number(worker.isOomKilled),
     memoryLimitBytes: worker.memoryBytes || undefined,
     output: await cli.text(["logs", "--no-color", "--no-log-prefix", "--tail", "200", "worker"]),
     peakBytes: undefined, // its cgroup is gone
-    ...(await readLastMinute(config, cli, worker)),
+    ...(await readLastMinute(wanted, cli, worker)),
     jobs: await readActiveJobs(cli),
   });
 }
 
 async function readLastMinute(
-  config: Config,
+  wanted: Wanted,
   cli: ComposeCli,
   { id, exit }: Container,
 ): Promise<Pick<DeathScene, "samples" | "samplesBy" | "collections">> {
   // Its host name, unless compose is told another.
   const resource = { "host.name": id.slice(0, 12) };
-  const lifetime = { service: config.workerService, resource, endedMs: Date.parse(exit.at) };
+  const lifetime = { service: serviceNames(wanted.application).worker, resource, endedMs: Date.parse(exit.at) };
   try {
-    const { files, close } = await composeTelemetry(config, cli);
+    const { files, close } = await composeTelemetry(wanted, cli);
     try {
       const samples = await readMemory(files.metrics, lifetime);
       const samplesBy = "by its own figures, once a second: its last moment may be missing";

@@ -1,6 +1,7 @@
-import type { Config } from "../../settings/config.ts";
+import { serviceOf } from "../../application/application.ts";
 import { UserError } from "../../terminal/user_error.ts";
 import { isFree, requireFree } from "../ports.ts";
+import type { Wanted } from "../wanted.ts";
 import type { ComposeCli, Container } from "./cli.ts";
 import { PRODLIKE_FILE, projectOf } from "./settings.ts";
 import { COLLECTOR } from "./telemetry.ts";
@@ -9,16 +10,17 @@ import { COLLECTOR } from "./telemetry.ts";
 const FOLDER_LABEL = "com.docker.compose.project.working_dir";
 const FILES_LABEL = "com.docker.compose.project.config_files";
 /** and what was asked for when it was made. */
-const HASH_LABEL = "com.docker.compose.config-hash";
+const HASH_LABEL = "com.docker.compose.wanted-hash";
 
 /** The containers of the project, which must be of this checkout: compose would take over those of another. */
-export async function ownContainers(config: Config, cli: ComposeCli): Promise<Container[]> {
+export async function ownContainers(wanted: Wanted, cli: ComposeCli): Promise<Container[]> {
   const containers = await cli.containers();
-  const other = containers.map(({ labels }) => labels[FOLDER_LABEL]).find((folder) => folder && folder !== config.root);
+  const other = containers.map(({ labels }) => labels[FOLDER_LABEL]).find((folder) => folder && folder !== wanted.root);
   if (!other) return containers;
-  const project = projectOf(config);
+  const project = projectOf(wanted);
+  const { port } = serviceOf(wanted.application, "api") ?? {};
   throw new UserError(`Cannot use the compose project "${project}": it is up from another folder, ${other}`, {
-    next: `choose another name and ports, as COMPOSE_PROJECT_NAME=${project}-2 API_PORT=${config.apiPort + 1} OTLP_PORT=${config.otlpPort + 1} COLLECTOR_HEALTH_PORT=${config.collectorHealthPort + 1}`,
+    next: `choose another name and ports, as COMPOSE_PROJECT_NAME=${project}-2 API_PORT=${(port?.number ?? 3_001) + 1} OTLP_PORT=${wanted.otlpPort + 1} COLLECTOR_HEALTH_PORT=${wanted.collectorHealthPort + 1}`,
   });
 }
 
@@ -41,14 +43,15 @@ export async function requireSameSettings(running: Container[], cli: ComposeCli)
 }
 
 /** @throws {UserError} when a port that services will publish is taken, naming its setting and who holds it */
-export async function requirePorts(config: Config, services: string[], cli: ComposeCli): Promise<void> {
+export async function requirePorts(wanted: Wanted, services: string[], cli: ComposeCli): Promise<void> {
+  const { port } = serviceOf(wanted.application, "api") ?? {};
   const ports: Record<string, [string, number][]> = {
-    api: [["API_PORT", config.apiPort]],
+    api: port ? [[port.setting, port.number]] : [],
     [COLLECTOR]: [
-      ["OTLP_PORT", config.otlpPort],
-      ["COLLECTOR_HEALTH_PORT", config.collectorHealthPort],
+      ["OTLP_PORT", wanted.otlpPort],
+      ["COLLECTOR_HEALTH_PORT", wanted.collectorHealthPort],
     ],
-    pyroscope: [["PYROSCOPE_PORT", config.pyroscopePort]],
+    pyroscope: [["PYROSCOPE_PORT", wanted.pyroscopePort]],
   };
   for (const [name, port] of services.flatMap((service) => ports[service] ?? [])) {
     if (await isFree(port)) continue;

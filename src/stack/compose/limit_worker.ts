@@ -1,8 +1,8 @@
 import { compareLimits, type Enforcement } from "../../limits/enforcement.ts";
-import type { Config } from "../../settings/config.ts";
 import { UserError } from "../../terminal/user_error.ts";
 import { readLimits, recordLimits } from "../limits_record.ts";
 import type { Progress } from "../protocol.ts";
+import type { Wanted } from "../wanted.ts";
 import { type ComposeCli, type Container, composeCli } from "./cli.ts";
 import { composeEnvironment, FILES, PRODLIKE_FILE, wantedServices, writeSettings } from "./settings.ts";
 import { start, undo, up } from "./up.ts";
@@ -11,21 +11,21 @@ import { start, undo, up } from "./up.ts";
  * Replaces the worker, which first finishes its jobs, by the built one under the limits; starts what else is missing. When
  * that fails or is interrupted, the worker that ran before comes back.
  */
-export async function limitWorker(config: Config, cli: ComposeCli, progress: Progress): Promise<Enforcement[]> {
-  const { limits } = config;
+export async function limitWorker(wanted: Wanted, cli: ComposeCli, progress: Progress): Promise<Enforcement[]> {
+  const { limits } = wanted;
   const info = await cli.engine(["info", "--format", "{{.NCPU}} {{.MemTotal}}"]);
   const [hostCpus, hostBytes] = info.trim().split(" ").map(Number) as [number, number];
-  const others = wantedServices(config).filter((service) => service !== "worker");
+  const others = wantedServices(wanted).filter((service) => service !== "worker");
   const running = (await cli.containers()).filter(({ state }) => state === "running");
-  const started = await up(config, cli, others, progress);
+  const started = await up(wanted, cli, others, progress);
   // The engine refuses more CPUs than there are.
-  const environment = { ...composeEnvironment(config), PRODLIKE_CPUS: String(Math.min(limits.cpus, hostCpus)) };
-  const files = [...FILES, PRODLIKE_FILE, writeSettings(config, limits.environment)];
+  const environment = { ...composeEnvironment(wanted), PRODLIKE_CPUS: String(Math.min(limits.cpus, hostCpus)) };
+  const files = [...FILES, PRODLIKE_FILE, writeSettings(wanted, limits.environment)];
   try {
-    await start(config, composeCli(config, files, environment), ["worker"], progress);
+    await start(wanted, composeCli(wanted, files, environment), ["worker"], progress);
   } catch (error) {
     const before = running.find(({ service }) => service === "worker");
-    if (before) await bringBack(config, cli, before, progress);
+    if (before) await bringBack(wanted, cli, before, progress);
     await undo(cli, before ? started : [...started, "worker"], running);
     if (!before || !(error instanceof UserError)) throw error;
     const { message, next } = error;
@@ -39,31 +39,31 @@ export async function limitWorker(config: Config, cli: ComposeCli, progress: Pro
     by: "the container",
     output: await cli.text(["logs", "--no-color", "--no-log-prefix", "worker"]),
   });
-  recordLimits(config, { worker: worker.id, limits: rows });
+  recordLimits(wanted, { worker: worker.id, limits: rows });
   return rows;
 }
 
 /** Replaces the limited worker by the usual one. */
-export async function restoreWorker(config: Config, progress: Progress): Promise<void> {
-  const withSettings = composeCli(config, [...FILES, writeSettings(config)], composeEnvironment(config));
-  await start(config, withSettings, ["worker"], progress);
+export async function restoreWorker(wanted: Wanted, progress: Progress): Promise<void> {
+  const withSettings = composeCli(wanted, [...FILES, writeSettings(wanted)], composeEnvironment(wanted));
+  await start(wanted, withSettings, ["worker"], progress);
 }
 
 /** Compose has removed its container: one of the same kind is made, under the limits that it had. */
 async function bringBack(
-  config: Config,
+  wanted: Wanted,
   cli: ComposeCli,
   before: Container,
   { say, onEvent }: Progress,
 ): Promise<void> {
   const progress = { say, onEvent, signal: new AbortController().signal }; // also for a command that was interrupted
-  const limits = await readLimits(config, before.id);
-  if (!limits) return restoreWorker(config, progress);
+  const limits = await readLimits(wanted, before.id);
+  if (!limits) return restoreWorker(wanted, progress);
   const { cpus, memoryBytes, environment } = before;
   const held = { PRODLIKE_CPUS: String(cpus), PRODLIKE_MEMORY: String(memoryBytes) };
-  const files = [...FILES, PRODLIKE_FILE, writeSettings({ ...config, workerEnv: environment })];
-  await start(config, composeCli(config, files, { ...composeEnvironment(config), ...held }), ["worker"], progress);
-  recordLimits(config, { worker: (await findWorker(cli)).id, limits });
+  const files = [...FILES, PRODLIKE_FILE, writeSettings(wanted, environment)];
+  await start(wanted, composeCli(wanted, files, { ...composeEnvironment(wanted), ...held }), ["worker"], progress);
+  recordLimits(wanted, { worker: (await findWorker(cli)).id, limits });
 }
 
 async function findWorker(cli: ComposeCli): Promise<Container> {

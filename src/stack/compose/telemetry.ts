@@ -2,10 +2,10 @@ import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmS
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { markEnd } from "../../recording/slice.ts";
-import type { Config } from "../../settings/config.ts";
 import { UserError } from "../../terminal/user_error.ts";
 import type { Telemetry } from "../stack.ts";
 import { makeStackFolder, stackFiles } from "../state.ts";
+import type { Wanted } from "../wanted.ts";
 import type { ComposeCli, Container } from "./cli.ts";
 
 /** The service that receives the telemetry. */
@@ -18,12 +18,12 @@ const NAMES = ["traces.jsonl", "metrics.jsonl"] as const;
  * What the containers' collector has received. Its files are read where they are; those in a volume, and its log, are
  * copied into a folder of this process.
  */
-export async function composeTelemetry(config: Config, cli: ComposeCli): Promise<Telemetry> {
+export async function composeTelemetry(wanted: Wanted, cli: ComposeCli): Promise<Telemetry> {
   const collector = (await cli.containers()).find(({ service }) => service === COLLECTOR);
   if (!collector)
     throw new UserError("Cannot read what the collector has received: it is not up", { next: "make otel-up" });
-  makeStackFolder(config);
-  const copies = mkdtempSync(join(stackFiles(config).folder, "copies-"));
+  makeStackFolder(wanted);
+  const copies = mkdtempSync(join(stackFiles(wanted).folder, "copies-"));
   const folder = folderOf(collector);
   const log = join(copies, "collector.log");
   writeFileSync(log, "");

@@ -1,8 +1,8 @@
-import type { Config } from "../../settings/config.ts";
 import { UserError } from "../../terminal/user_error.ts";
 import { WaitTimeoutError, waitFor } from "../../wait_for.ts";
 import { describeExit, lastLineOf } from "../part.ts";
 import type { Progress } from "../protocol.ts";
+import type { Wanted } from "../wanted.ts";
 import { type ComposeCli, type Container, composeCli } from "./cli.ts";
 import { ownContainers, requirePorts, requireSameSettings } from "./guards.ts";
 import { composeEnvironment, FILES, writeSettings } from "./settings.ts";
@@ -11,17 +11,17 @@ import { COLLECTOR } from "./telemetry.ts";
 /** Containers have this long to become ready, in s. */
 const READY_S = 120;
 
-/** Starts what is missing of `wanted`, or nothing; touches nothing that runs. Returns what it started. */
-export async function up(config: Config, cli: ComposeCli, wanted: string[], progress: Progress): Promise<string[]> {
-  const containers = await ownContainers(config, cli);
+/** Starts what is missing of `parts`, or nothing; touches nothing that runs. Returns what it started. */
+export async function up(wanted: Wanted, cli: ComposeCli, parts: string[], progress: Progress): Promise<string[]> {
+  const containers = await ownContainers(wanted, cli);
   const running = containers.filter(({ state }) => state === "running");
-  const missing = wanted.filter((part) => !running.some(({ service }) => service === part));
-  const withSettings = composeCli(config, [...FILES, writeSettings(config)], composeEnvironment(config));
+  const missing = parts.filter((part) => !running.some(({ service }) => service === part));
+  const withSettings = composeCli(wanted, [...FILES, writeSettings(wanted)], composeEnvironment(wanted));
   await requireSameSettings(running, withSettings);
   if (missing.length === 0) return [];
-  await requirePorts(config, missing, cli);
+  await requirePorts(wanted, missing, cli);
   try {
-    await start(config, withSettings, missing, progress);
+    await start(wanted, withSettings, missing, progress);
   } catch (error) {
     await undo(cli, missing, running);
     throw error;
@@ -36,11 +36,11 @@ export async function undo(cli: ComposeCli, started: string[], running: Containe
 }
 
 /** Makes and starts services and waits until they are ready. */
-export async function start(config: Config, cli: ComposeCli, args: string[], progress: Progress): Promise<void> {
+export async function start(wanted: Wanted, cli: ComposeCli, args: string[], progress: Progress): Promise<void> {
   const wait = ["--build", "--no-deps", "--wait", "--wait-timeout", String(READY_S)];
   const exitCode = await cli.show(["up", "--detach", ...wait, ...args], progress.signal);
   if (exitCode !== 0) throw await whyNotReady(cli, args);
-  if (args.includes(COLLECTOR)) await untilHealthy(config, progress.signal);
+  if (args.includes(COLLECTOR)) await untilHealthy(wanted, progress.signal);
 }
 
 /** The container that did not become ready, with the last line that it printed. */
@@ -56,7 +56,7 @@ async function whyNotReady(cli: ComposeCli, services: string[]): Promise<UserErr
 }
 
 /** The collector's image has no program that could be a health check. */
-async function untilHealthy({ collectorHealthPort }: Config, signal: AbortSignal): Promise<void> {
+async function untilHealthy({ collectorHealthPort }: Wanted, signal: AbortSignal): Promise<void> {
   const url = `http://127.0.0.1:${collectorHealthPort}`;
   const check = async () => (await fetch(url, { signal: AbortSignal.timeout(2_000) })).ok || undefined;
   try {

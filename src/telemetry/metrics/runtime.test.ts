@@ -9,7 +9,7 @@ import { startCollector } from "../../collector/collector.ts";
 import type { Metric, MetricsRequest } from "../../otlp/otlp_json.ts";
 import { readRequests } from "../../otlp/read_lines.ts";
 import { type Point, readPoints } from "../../otlp/read_points.ts";
-import { ROOT } from "../../settings/config.ts";
+import { ROOT } from "../../settings/environment.ts";
 import { currentRuntime } from "../../settings/runtime.ts";
 import { waitFor } from "../../wait_for.ts";
 import * as names from "../names.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { build } from "esbuild";
 import { type Profiled, runProfiled, samplesOf } from "../../../test/profiled_program.ts";
-import { ROOT } from "../../settings/config.ts";
+import { ROOT } from "../../settings/environment.ts";
 import { currentRuntime } from "../../settings/runtime.ts";
 
 /** Types, comments and empty lines, which what runs has not. */

@@ -4,19 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parseEnv } from "node:util";
-import { loadConfig, ROOT, readEnvironment } from "./config.ts";
+import { SAMPLE_SETTINGS } from "../app/settings.ts";
+import { ROOT, readEnvironment } from "./environment.ts";
+import { readSettings } from "./settings.ts";
 import { SETTINGS } from "./table.ts";
 
-test("loadConfig() has a default for everything", () => {
-  const config = loadConfig({}, "/checkout");
-  assert.equal(config.apiPort, 3001);
-  assert.equal(config.healthUrl, "http://127.0.0.1:3001/health");
-  assert.deepEqual(config.jobRequest, { method: "POST", url: "http://127.0.0.1:3001/reviews", body: "{}" });
-  assert.equal(config.reviewRoot, "/checkout");
-  assert.equal(config.queueUrl, undefined);
+test("readSettings() has a default for everything", () => {
+  const { stack, services } = readSettings({}, "/checkout");
+  assert.deepEqual([stack.home, stack.kind, stack.queueUrl], ["/checkout/.prodlike", "local", undefined]);
+  assert.deepEqual([services.apiPort, services.healthUrl, services.jobRequests], [3_001, undefined, []]);
 });
 
-test("loadConfig() names the variable, its value and what is wanted", () => {
+test("readSettings() names the variable, its value and what is wanted", () => {
   const refusals: [Record<string, string>, RegExp][] = [
     [{ STACK: "swarm" }, /^Cannot use STACK="swarm": allowed values are local, compose$/],
     [{ RUNTIME: "bun" }, /^Cannot use RUNTIME="bun": allowed /],
@@ -32,19 +31,19 @@ test("loadConfig() names the variable, its value and what is wanted", () => {
     [{ HEALTH_URL: "file:///etc/passwd" }, /HEALTH_URL="file/],
   ];
   for (const [environment, message] of refusals) {
-    assert.throws(() => loadConfig(environment), { name: "UserError", message });
+    assert.throws(() => readSettings(environment), { name: "UserError", message });
   }
 });
 
-test("loadConfig() does not repeat a refused QUEUE_URL, which may hold a password", () => {
+test("readSettings() does not repeat a refused QUEUE_URL, which may hold a password", () => {
   assert.throws(
-    () => loadConfig({ QUEUE_URL: "mysql://root:secret@db/" }),
+    () => readSettings({ QUEUE_URL: "mysql://root:secret@db/" }),
     (error: Error) => !error.message.includes("secret"),
   );
 });
 
-test("loadConfig() reads KEY=value pairs with quotes", () => {
-  const { workerEnv } = loadConfig({ WORKER_ENV: `A=1  B="two words" C='x=y' D=` });
+test("readSettings() reads KEY=value pairs with quotes", () => {
+  const { workerEnv } = readSettings({ WORKER_ENV: `A=1  B="two words" C='x=y' D=` }).services;
   assert.deepEqual(workerEnv, { A: "1", B: "two words", C: "x=y", D: "" });
 });
 
@@ -63,12 +62,13 @@ test("readEnvironment() lets the environment win over .env, and takes no argumen
 });
 
 test(".env.example holds every setting with its default and its meaning", () => {
+  const all = [...SETTINGS, ...SAMPLE_SETTINGS];
   const example = readFileSync(join(ROOT, ".env.example"), "utf8");
   assert.deepEqual(
     { ...parseEnv(example) },
-    Object.fromEntries(SETTINGS.filter((each) => each.default).map((each) => [each.name, each.default])),
+    Object.fromEntries(all.filter((each) => each.default).map((each) => [each.name, each.default])),
   );
-  for (const { name, default: value, help, allowed } of SETTINGS) {
+  for (const { name, default: value, help, allowed } of all) {
     const choice = allowed ? ` (${allowed.join(" | ")})` : "";
     assert.ok(
       example.includes(`# ${help}${choice}\n${value ? "" : "# "}${name}=${value}\n`),
