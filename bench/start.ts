@@ -74,7 +74,7 @@ async function down(): Promise<void> {
 async function pssMb(): Promise<number> {
   const state = await readState(wanted);
   if (!state) throw new Error("Cannot measure the stack: it is not up");
-  const wanted = new Set([state.supervisor.pid, ...Object.values(state.parts).map(({ pid }) => pid)]);
+  const pids = new Set([state.supervisor.pid, ...Object.values(state.parts).map(({ pid }) => pid)]);
   const parents = new Map<number, number>();
   for (const pid of readdirSync("/proc").map(Number).filter(Number.isInteger)) {
     const parent = parentOf(pid);
