@@ -1,6 +1,5 @@
 import { existsSync, rmSync } from "node:fs";
 import { performance } from "node:perf_hooks";
-import { watchProcess } from "../death/watch_process.ts";
 import { removeEnforcement } from "../limits/plan_enforcement.ts";
 import { isAlive } from "../processes/process_id.ts";
 import type { Config } from "../settings/config.ts";
@@ -15,6 +14,7 @@ import { StackRecord } from "./record.ts";
 import { PARTS, type PartName, type PartState, type StackState, stackFiles } from "./state.ts";
 import { removeStoreFolder } from "./store_folder.ts";
 import { endStrays } from "./strays.ts";
+import { watchProcess } from "./watch_process.ts";
 
 /** The parts that one supervisor looks after, and their record in the state file. */
 export class Parts {

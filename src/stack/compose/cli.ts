@@ -3,6 +3,7 @@ import { constants } from "node:os";
 import { basename, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { execa } from "execa";
+import type { Origin } from "../../otlp/read_points.ts";
 import type { Config, Environment } from "../../settings/config.ts";
 import { UserError } from "../../terminal/user_error.ts";
 import { lastLineOf } from "../part.ts";
@@ -106,6 +107,11 @@ export function composeCli(config: Config, files: string[], environment: Environ
 export async function composeAnswers(config: Config): Promise<boolean> {
   const { exitCode } = await execa(engineOf(config), ["version"], { timeout: 500, reject: false, stdio: "ignore" });
   return exitCode === 0;
+}
+
+/** What the worker of a container sends its telemetry as: its host name is the container's, unless compose is told another. */
+export function originOf({ workerService: service }: Config, { id }: Pick<Container, "id">): Origin {
+  return { service, resource: { "host.name": id.slice(0, 12) } };
 }
 
 /** docker-compose and podman-compose belong to docker and podman. */
