@@ -83,7 +83,7 @@ async function pssMb(): Promise<number> {
   let kilobytes = 0;
   for (const pid of parents.keys()) {
     let ancestor: number | undefined = pid;
-    while (ancestor && !wanted.has(ancestor)) ancestor = parents.get(ancestor);
+    while (ancestor && !pids.has(ancestor)) ancestor = parents.get(ancestor);
     if (!ancestor) continue;
     kilobytes += Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1]);
   }

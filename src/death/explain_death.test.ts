@@ -17,6 +17,7 @@ const scene: DeathScene = {
     { kind: "minor", count: 40, seconds: 0.1234 },
   ],
   jobs: ["a", "b"],
+  lostLocks: 0,
 };
 // As Node 20 prints it.
 const heap = `{"level":"info","msg":"review started"}
@@ -90,21 +91,25 @@ test("explainDeath() says what it rests on, and what was not measured", () => {
     samples: [],
     collections: { notMeasured: "none have arrived" },
     jobs: { notMeasured: "the queue store does not answer" },
+    lostLocks: { notMeasured: "it has sent none" },
   };
   assert.deepEqual(explainDeath({ ...scene, ...unknown }).facts, [
     "whether the kernel ran out of memory is not measured",
     "memory before: not measured: it ended before it was looked at",
     "garbage collections: not measured: none have arrived",
     "jobs that were running: not measured: the queue store does not answer",
+    "lost locks: not measured: it has sent none",
   ]);
   assert.match(explainDeath({ ...scene, peakBytes: 256 * 2 ** 20 }).facts[1]!, /, peak 256\.0 MiB$/);
   const [, memory] = explainDeath({ ...scene, samples: { notMeasured: "nobody looks" } }).facts;
   assert.equal(memory, "memory before: not measured: nobody looks");
-  const lost = '{"level":"warn","review":"4711","msg":"review has lost its lock: it is run again, here or elsewhere"}';
-  assert.equal(
-    explainDeath({ ...scene, output: `${lost}\n${lost}\n` }).facts.at(-1),
-    "before that it had lost the locks of 4711: it was blocked, or cut off from the store",
-  );
+  // What the application logs says nothing.
+  const output =
+    '{"level":"warn","review":"4711","msg":"review has lost its lock: it is run again, here or elsewhere"}\n';
+  const lost = (lostLocks: number) => explainDeath({ ...scene, output, lostLocks }).facts.slice(4);
+  assert.deepEqual(lost(0), []);
+  assert.deepEqual(lost(1), ["before that it had lost the lock of 1 job: it was blocked, or cut off from the store"]);
+  assert.match(lost(2)[0]!, /the locks of 2 jobs:/);
   const { facts } = explainDeath({ ...scene, exit: { code: null, signal: "SIGABRT" }, output: heap, jobs: [] });
   assert.match(
     facts.join("\n"),
@@ -118,7 +123,7 @@ test("explainDeath() shows what the worker wrote and named without control chara
   const uncaught = explainDeath({
     ...scene,
     exit: { code: 1, signal: null },
-    output: `Error: x${hostile}\r\n    at a.ts:1\n{"review":"${hostile}","msg":"review has lost its lock"}`,
+    output: `Error: x${hostile}\r\n    at a.ts:1\n`,
     jobs: [`a\n${hostile}`],
     collections: [{ kind: hostile, count: 1, seconds: 0 }],
   });
@@ -126,7 +131,6 @@ test("explainDeath() shows what the worker wrote and named without control chara
   assert.deepEqual(uncaught.facts.slice(1), [
     `garbage collections in the last minute: ${seen} 1 in 0.00 s`,
     `jobs that were running: 1 (a⟨LF⟩${seen})`,
-    `before that it had lost the locks of ${seen}: it was blocked, or cut off from the store`,
   ]);
   const output = `[1:0x1]  5 ms: Scavenge ${hostile}\nFATAL ERROR: heap ${hostile}\n`;
   const { facts } = explainDeath({ ...scene, exit: { code: 134, signal: null }, output });

@@ -1,7 +1,6 @@
 import { showBytes } from "../limits/enforcement.ts";
 import { shown } from "../terminal/visible_text.ts";
-import { lostLocks } from "./lost_locks.ts";
-import type { Sample } from "./watch_process.ts";
+import { fatalError, lastCollections, lastError } from "./last_words.ts";
 
 /** How a worker died. */
 export type DeathKind = "oom-kill" | "heap-limit" | "killed" | "lost-lock" | "uncaught-error" | "ended";
@@ -23,8 +22,18 @@ export interface DeathScene {
   peakBytes: number | undefined;
   /** Its garbage collections in the last minute, by kind. */
   collections: Collections[] | { notMeasured: string };
+  /** Locks of running jobs that it could not renew, since it began. */
+  lostLocks: number | { notMeasured: string };
   /** The ids of the jobs that it was running. */
   jobs: string[] | { notMeasured: string };
+}
+
+/** The memory of a process at one moment. */
+export interface Sample {
+  /** Unix time. */
+  atMs: number;
+  /** Of its cgroup where it has one of its own, else its resident set. */
+  bytes: number;
 }
 
 /** Garbage collections of one kind. */
@@ -45,8 +54,6 @@ export interface Death {
   next: string;
 }
 
-/** Lines of V8's last words that are worth repeating. */
-const LAST_GCS = 5;
 /** Characters of one line or id of the worker that are repeated. */
 const MAX_CHARACTERS = 500;
 
@@ -55,8 +62,13 @@ export function explainDeath(scene: DeathScene): Death {
   const { exit, oomKills, memoryLimitBytes, output } = scene;
   const signal = exit?.signal;
   const limit = memoryLimitBytes === undefined ? "no limit" : `a limit of ${showBytes(memoryLimitBytes)}`;
-  const common = [memoryFact(scene), collectionsFact(scene.collections), jobsFact(scene.jobs), ...lockFacts(output)];
-  const fatal = /FATAL ERROR: .*(heap|memory).*/i.exec(output)?.[0];
+  const common = [
+    memoryFact(scene),
+    collectionsFact(scene.collections),
+    jobsFact(scene.jobs),
+    ...locksFact(scene.lostLocks),
+  ];
+  const fatal = fatalError(output);
   if (signal === "SIGKILL" && oomKills) {
     return {
       kind: "oom-kill",
@@ -69,7 +81,7 @@ export function explainDeath(scene: DeathScene): Death {
     return {
       kind: "heap-limit",
       what: "V8 ended the worker: its heap limit was reached (exit code 134)",
-      facts: [ofWorker(fatal), ...lastCollections(output), ...common],
+      facts: [ofWorker(fatal), ...lastCollections(output).map(ofWorker), ...common],
       next: "raise PRODLIKE_OLD_SPACE_MB if PRODLIKE_MEMORY has room, or look for what keeps the memory",
     };
   }
@@ -83,7 +95,8 @@ export function explainDeath(scene: DeathScene): Death {
       next: "look at who sends it: a supervisor's time limit, a script, a person",
     };
   }
-  const error = lastError(output);
+  const lastWords = lastError(output);
+  const error = lastWords && ofWorker(lastWords);
   if (exit?.code && error && /missing lock for job|lock mismatch for job|could not renew lock/i.test(error)) {
     return {
       kind: "lost-lock",
@@ -104,34 +117,15 @@ export function explainDeath(scene: DeathScene): Death {
   return { kind: "ended", what: `The worker ended ${how}`, facts: common, next: "look at its log" };
 }
 
-/** V8 prints "[pid:address] 1234 ms: Mark-Compact 126.8 (129.5) -> 126.7 (129.8) MB, ..." for its last collections. */
-function lastCollections(output: string): string[] {
-  const lines = linesOf(output).filter((line) => /^\[\d+:0x[\da-f]+\] +\d+ ms: /.test(line));
-  return lines.slice(-LAST_GCS).map((line) => ofWorker(line.replace(/^\[[^\]]+\] +/, "gc at ")));
-}
-
-/** The message of an error that nobody caught, as Node prints it before its stack. */
-function lastError(output: string): string | undefined {
-  const line = linesOf(output).findLast((line) => /^(error: |Uncaught |\w*(Error|Exception)\b.*: )/.test(line));
-  return line && ofWorker(line);
-}
-
-function linesOf(output: string): string[] {
-  return output.split(/\r?\n/);
-}
-
 /** What the application wrote or named, as it may stand in a line of ours. */
 function ofWorker(text: string): string {
   return shown(text, MAX_CHARACTERS);
 }
 
-function lockFacts(output: string): string[] {
-  const jobs = lostLocks(output);
-  return jobs.length
-    ? [
-        `before that it had lost the locks of ${jobs.map(ofWorker).join(", ")}: it was blocked, or cut off from the store`,
-      ]
-    : [];
+function locksFact(lostLocks: DeathScene["lostLocks"]): string[] {
+  if (typeof lostLocks !== "number") return [`lost locks: not measured: ${lostLocks.notMeasured}`];
+  const locks = lostLocks === 1 ? "the lock of 1 job" : `the locks of ${lostLocks} jobs`;
+  return lostLocks ? [`before that it had lost ${locks}: it was blocked, or cut off from the store`] : [];
 }
 
 function memoryFact({ samples, samplesBy, peakBytes }: DeathScene): string {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readChanges } from "./read_changes.ts";
+import { readPoints } from "./read_points.ts";
 
 const attribute = (key: string, stringValue: string) => ({ key, value: { stringValue } });
 
@@ -44,7 +45,7 @@ test("readChanges() counts each process from its last point before the window", 
     ];
     writeFileSync(path, lines.join(""));
     const read = (sinceMs: number) =>
-      readChanges([{ path }], { service: "worker", metrics: ["periods", "gc"], sinceMs });
+      readChanges(readPoints([path]), { service: "worker", metrics: ["periods", "gc"], sinceMs });
     assert.deepEqual(await read(10_000), [
       { metric: "periods", attributes: {}, by: 30, count: undefined },
       { metric: "gc", attributes: { type: "major" }, by: 0.5, count: 3 },
@@ -52,7 +53,7 @@ test("readChanges() counts each process from its last point before the window", 
       { metric: "gc", attributes: { type: "major" }, by: 0.25, count: 1 },
     ]);
     assert.deepEqual(await read(14_000), []);
-    const one = await readChanges([{ path }], {
+    const one = await readChanges(readPoints([path]), {
       service: "worker",
       resource: { "process.pid": "7" },
       metrics: ["periods"],
@@ -62,7 +63,7 @@ test("readChanges() counts each process from its last point before the window", 
       one.map(({ by }) => by),
       [7],
     );
-    const none = await readChanges([{ path }], { service: "api", metrics: ["periods"], sinceMs: 0 });
+    const none = await readChanges(readPoints([path]), { service: "api", metrics: ["periods"], sinceMs: 0 });
     assert.deepEqual(none, []);
   } finally {
     rmSync(folder, { recursive: true });

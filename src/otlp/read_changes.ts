@@ -1,5 +1,4 @@
-import type { FileRange } from "./read_lines.ts";
-import { comesFrom, type Origin, type Point, processOf, readPoints } from "./read_points.ts";
+import { comesFrom, type Origin, type Point, processOf } from "./read_points.ts";
 import type { Attributes } from "./types.ts";
 
 /** By how much a cumulative metric has grown in a window. */
@@ -22,12 +21,12 @@ export interface ChangesOptions extends Origin {
  * that ran before are counted from the last point before the window; empty when there is none in the window.
  */
 export async function readChanges(
-  files: FileRange[],
+  points: AsyncIterable<Point> | Iterable<Point>,
   { metrics, sinceMs, ...origin }: ChangesOptions,
 ): Promise<Change[]> {
   const sinceNs = BigInt(sinceMs) * 1_000_000n;
   const series = new Map<string, { before: Point | undefined; last: Point }>();
-  for await (const point of readPoints(files)) {
+  for await (const point of points) {
     if (!metrics.includes(point.metric) || !comesFrom(point, origin)) continue;
     const key = [processOf(point), point.metric, ...Object.entries(point.attributes)].join();
     const known = series.get(key);

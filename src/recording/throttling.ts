@@ -1,5 +1,6 @@
 import { readChanges } from "../otlp/read_changes.ts";
 import type { FileRange } from "../otlp/read_lines.ts";
+import { readPoints } from "../otlp/read_points.ts";
 import { CGROUP_CPU_PERIODS, CGROUP_CPU_THROTTLED_PERIODS, CGROUP_CPU_THROTTLED_TIME } from "../telemetry/names.ts";
 
 /** How often the kernel took the CPU away from the worker, because its quota was used up. */
@@ -23,7 +24,7 @@ export async function readThrottling(
   { service, sinceMs }: ThrottlingOptions,
 ): Promise<Throttling | { notMeasured: string }> {
   const metrics = [CGROUP_CPU_PERIODS, CGROUP_CPU_THROTTLED_PERIODS, CGROUP_CPU_THROTTLED_TIME];
-  const changes = await readChanges(files, { service, metrics, sinceMs });
+  const changes = await readChanges(readPoints(files), { service, metrics, sinceMs });
   const sum = (metric: string) =>
     changes.reduce((total, change) => total + (change.metric === metric ? change.by : 0), 0);
   if (changes.length === 0) return { notMeasured: "no figures of its cgroup have arrived" };

@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { execa } from "execa";
-import { type Death, explainDeath } from "../death/explain_death.ts";
-import { readCollections } from "../death/last_minute.ts";
-import type { Watch } from "../death/watch_process.ts";
+import { type Death, type DeathScene, explainDeath } from "../death/explain_death.ts";
 import type { Environment } from "../settings/environment.ts";
 import { entryCommand } from "../settings/runtime.ts";
 import type { StackSettings } from "../settings/stack.ts";
+import { readLastMinute } from "./last_minute.ts";
 import { lastLineOf, lastText } from "./part.ts";
 import { type PartExit, stackFiles } from "./state.ts";
+import type { Watch } from "./watch_process.ts";
 
 /** A worker that has ended without being asked. */
 export interface EndedWorker {
@@ -33,31 +33,27 @@ export async function explainWorker(stack: StackSettings, ended: EndedWorker): P
 
 async function explain(stack: StackSettings, { pid, exit, watched, settings }: EndedWorker): Promise<Death> {
   const [oomKills, peakBytes, memoryLimitBytes] = [watched.oomKills(), watched.peakBytes(), watched.memoryLimitBytes()];
-  const samples = watched.samples();
-  const jobs = await readActiveJobs(stack, settings);
-  const collections = await readCollections(stackFiles(stack).metrics, {
-    service: settings.OTEL_SERVICE_NAME ?? "",
-    resource: { "process.pid": pid },
+  const sent = await readLastMinute(stackFiles(stack).metrics, {
+    origin: { service: settings.OTEL_SERVICE_NAME ?? "", resource: { "process.pid": pid } },
     endedMs: Date.now(),
+    askStore: (queues) => askStore(queues, stack, settings),
   });
   const output = lastText(stackFiles(stack).output("worker"));
-  return explainDeath({ exit, oomKills, peakBytes, memoryLimitBytes, output, samples, collections, jobs });
+  return explainDeath({ exit, oomKills, peakBytes, memoryLimitBytes, output, ...sent, samples: watched.samples() });
 }
 
 /** The store has this long to answer, in ms. */
 const ANSWER_MS = 5_000;
 
-/**
- * The ids of the jobs that the queue store of `settings` holds as running, or why they are not known. Asked by another
- * process: what goes wrong there must not end this one.
- */
-async function readActiveJobs(
+/** Asks the queue store of `settings`, by another process: what goes wrong there must not end this one. */
+async function askStore(
+  queues: string[],
   { root, runtime, environment }: StackSettings,
   settings: Environment,
-): Promise<string[] | { notMeasured: string }> {
+): Promise<DeathScene["jobs"]> {
   const { file, args } = entryCommand(join(root, "scripts", "active_jobs.ts"), runtime);
   const env = { ...environment, ...settings, OTEL_ENABLED: "false" };
-  const { exitCode, stdout, stderr, timedOut } = await execa(file, args, {
+  const { exitCode, stdout, stderr, timedOut } = await execa(file, [...args, ...queues], {
     ...{ cwd: root, env, extendEnv: false, stdin: "ignore", reject: false, timeout: ANSWER_MS },
   });
   if (exitCode === 0) return JSON.parse(stdout);

@@ -1,7 +1,6 @@
 import { existsSync, rmSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { serviceOf } from "../application/application.ts";
-import { watchProcess } from "../death/watch_process.ts";
 import { removeEnforcement } from "../limits/plan_enforcement.ts";
 import { isAlive } from "../processes/process_id.ts";
 import type { StackSettings } from "../settings/stack.ts";
@@ -17,6 +16,7 @@ import { PARTS, type PartName, type PartState, type StackState, stackFiles } fro
 import { removeStoreFolder } from "./store_folder.ts";
 import { endStrays } from "./strays.ts";
 import type { Wanted } from "./wanted.ts";
+import { watchProcess } from "./watch_process.ts";
 
 /** The parts that one supervisor looks after, and their record in the state file. */
 export class Parts {

@@ -118,7 +118,7 @@ async function verifyJob(verifying: Verifying): Promise<{ result: Verification; 
   const warnings = [
     ...accountingWarnings(spanAccounting, config, stack),
     ...throttlingWarnings(throttling, { service: worker, job: jobId }),
-    ...lockWarnings(clues.find(({ part }) => part === "worker")?.output ?? ""),
+    ...(await lockWarnings(files, { service: worker })),
   ];
   if (telemetry.oldError) {
     const detail = `an error stands in it from before this verification: ${telemetry.oldError}`;

@@ -3,6 +3,8 @@ import { constants } from "node:os";
 import { basename, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { execa } from "execa";
+import { serviceNames } from "../../application/application.ts";
+import type { Origin } from "../../otlp/read_points.ts";
 import type { Environment } from "../../settings/environment.ts";
 import { UserError } from "../../terminal/user_error.ts";
 import { lastLineOf } from "../part.ts";
@@ -107,6 +109,11 @@ export function composeCli(wanted: Wanted, files: string[], environment: Environ
 export async function composeAnswers(wanted: Wanted): Promise<boolean> {
   const { exitCode } = await execa(engineOf(wanted), ["version"], { timeout: 500, reject: false, stdio: "ignore" });
   return exitCode === 0;
+}
+
+/** What the worker of a container sends its telemetry as: its host name is the container's, unless compose is told another. */
+export function originOf({ application }: Wanted, { id }: Pick<Container, "id">): Origin {
+  return { service: serviceNames(application).worker, resource: { "host.name": id.slice(0, 12) } };
 }
 
 /** docker-compose and podman-compose belong to docker and podman. */

@@ -1,13 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type CgroupFigures, openCgroup } from "../cgroup.ts";
-
-/** The memory of a process at one moment, as seen from outside. */
-export interface Sample {
-  /** Unix time. */
-  atMs: number;
-  /** Of its cgroup where it has one of its own, else its resident set. */
-  bytes: number;
-}
+import type { Sample } from "../death/explain_death.ts";
 
 /** Watches a process from outside, so that what it was like just before it is killed is known. */
 export interface Watch {
@@ -37,8 +30,7 @@ export function watchProcess(pid: number, hasOwnCgroup: boolean): Watch {
     const resident = residentBytes(pid);
     if (resident === undefined) return; // it has ended
     last = { ...last, ...cgroup?.read() };
-    const bytes = last.memoryBytes ?? resident;
-    samples.push({ atMs: Date.now(), bytes });
+    samples.push({ atMs: Date.now(), bytes: last.memoryBytes ?? resident }); // of its cgroup where it has one
     if (samples.length > KEPT) samples.shift();
   }, EVERY_MS);
   timer.unref();
