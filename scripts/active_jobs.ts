@@ -6,7 +6,8 @@ import { readSettings } from "../src/settings/settings.ts";
  * Prints the ids of the jobs that the queue store holds as running, as one JSON array, of the BullMQ queues that its
  * arguments name. Changes nothing in the store, and tries to reach it once.
  */
-const { queueUrl: url = "" } = readSettings(readEnvironment()).stack;
+const { queueUrl: url } = readSettings(readEnvironment()).stack;
+if (!url) throw fail(new Error("the queue store is the application's own"));
 const isPostgres = url.startsWith("postgres");
 const connection = isPostgres ? { connectionString: url } : { url, retryStrategy: () => null };
 const backend = (isPostgres ? createPostgresBackend : createRedisBackend) as BackendFactory<IQueueBackend>; // of either
