@@ -5,6 +5,7 @@ import { findKnee, type Knee, type SweepStep } from "./analysis/knee.ts";
 import { weigh } from "./analysis/outcome.ts";
 import type { Outcome, Report } from "./analysis/report.ts";
 import { type RecordOptions, recordLoad } from "./load/record.ts";
+import { percentilesOf } from "./percentiles.ts";
 import type { SweepRow } from "./report/sweep_text.ts";
 import { analyzeRun, writeReport } from "./report_run.ts";
 import { type Config, loadConfig } from "./settings/config.ts";
@@ -91,14 +92,14 @@ async function recordStep(config: Config, concurrency: number, options: RecordOp
 /** Over all job types: p95 of enqueue to end, what others kept of the run, and memory. */
 function figuresOf({ report, values }: AnalyzedRun): Pick<SweepRow, "p95Ms" | "blocked" | "memoryMb"> {
   const records = [...values.values()].flat();
-  const totals = records.map(({ totalMs }) => totalMs).sort((a, b) => a - b);
+  const totals = records.map(({ totalMs }) => totalMs);
   const sum = (of: (record: (typeof records)[number]) => number) => records.reduce((all, each) => all + of(each), 0);
   const isKnown = records.length > 0 && records.every(({ parts }) => parts.blocked !== undefined);
   const memory = report.timeline.series
     .find(({ name }) => name === "resident memory")
     ?.values.filter((each) => each !== null);
   return {
-    p95Ms: totals[Math.ceil(0.95 * totals.length) - 1] ?? Number.NaN,
+    p95Ms: totals.length > 0 ? percentilesOf(totals).p95 : Number.NaN,
     ...(isKnown ? { blocked: sum(({ parts }) => parts.blocked ?? 0) / sum(({ parts }) => parts.run) } : {}),
     ...(memory?.length ? { memoryMb: Math.max(...memory) } : {}),
   };

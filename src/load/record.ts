@@ -1,4 +1,4 @@
-import type { LoadSummary } from "../analysis/report.ts";
+import type { LoadSummary } from "../load_summary.ts";
 import { beginRun, endRun } from "../recording/run_folder.ts";
 import { settle } from "../recording/settle.ts";
 import { lostSince } from "../recording/span_counts.ts";

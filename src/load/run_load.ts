@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { setTimeout } from "node:timers/promises";
-import type { LoadSummary } from "../analysis/report.ts";
+import type { LoadSummary } from "../load_summary.ts";
 import type { JobRequest } from "../settings/job_requests.ts";
 import type { LoadSettings } from "../settings/load.ts";
 import { arrivals } from "./arrivals.ts";

@@ -1,5 +1,5 @@
-import type { LoadSummary, Percentiles } from "../analysis/report.ts";
-import { percentiles } from "./percentiles.ts";
+import type { LoadSummary } from "../load_summary.ts";
+import { type Percentiles, percentilesOf } from "../percentiles.ts";
 
 /** One job, as its client saw it. */
 export interface JobOutcome {
@@ -108,7 +108,9 @@ export class Tally {
   }
 
   summary(): Omit<LoadSummary, "kind" | "description"> & { lateness?: Percentiles } {
-    const [total, request, lateness] = [this.#total, this.#request, this.#lateness].map(percentiles);
+    const [total, request, lateness] = [this.#total, this.#request, this.#lateness].map((values) =>
+      values.length > 0 ? percentilesOf(values) : undefined,
+    );
     return {
       ...{ sent: this.sent, completed: this.completed, failed: this.failed, unfinished: this.unfinished },
       throughputPerSecond: this.throughputPerSecond,
