@@ -1,31 +1,35 @@
-import { dirname, join, relative } from "node:path";
+import { join, relative } from "node:path";
 import { compareRuns } from "../src/analysis/compare_runs.ts";
 import { brokenThresholds, judgedAgainst, judgedBy } from "../src/analysis/outcome.ts";
 import { recordLoad } from "../src/load/record.ts";
+import { openNamedRun } from "../src/recording/retention.ts";
 import { renderComparison } from "../src/report/compare_text.ts";
 import { OUTCOME_CODE, renderOutcome } from "../src/report/outcome_text.ts";
 import { renderTerminal } from "../src/report/terminal.ts";
 import { analyzeRun, writeReport } from "../src/report_run.ts";
-import { openRun } from "../src/sources/open_run.ts";
+import { type OpenedRun, readRun } from "../src/sources/open_run.ts";
 import { partProgress } from "../src/stack/progress.ts";
 import { EXIT, explain, runScript } from "../src/terminal/terminal.ts";
 import { visible } from "../src/terminal/visible_text.ts";
 
 await runScript(async (config, { say, print, rewrite, signal, paint, columns }) => {
   // Before the load, which makes another run the latest.
-  const against = config.against === undefined ? undefined : openRun(config.home, config.against, "AGAINST");
-  let wanted = config.run;
-  let { home } = config;
-  if (wanted === undefined) {
-    const { folder, load, cutOff } = await recordLoad(config, { signal, say, rewrite, onEvent: partProgress(say) });
-    const { completed, failed, unfinished, throughputPerSecond } = load;
+  const against = config.against === undefined ? undefined : openNamedRun(config.home, config.against, "AGAINST");
+  let run: OpenedRun;
+  if (config.run !== undefined) run = openNamedRun(config.home, config.run, "RUN");
+  else {
+    const {
+      run: recorded,
+      load,
+      cutOff,
+    } = await recordLoad(config, { signal, say, rewrite, onEvent: partProgress(say) });
+    const { completed, failed, unfinished, withoutJob = 0, throughputPerSecond } = load;
     const left = unfinished > 0 ? `, ${unfinished} unfinished` : "";
-    say(`${completed} completed, ${failed} failed${left}; ${throughputPerSecond.toFixed(2)} a second`);
+    const none = withoutJob > 0 ? `, ${withoutJob} added no job` : "";
+    say(`${completed} completed, ${failed} failed${left}${none}; ${throughputPerSecond.toFixed(2)} a second`);
     if (cutOff) say(`cut off: ${visible(cutOff)}`);
-    wanted = folder;
-    home = dirname(dirname(folder)); // another where the disk is full
+    run = readRun(recorded);
   }
-  const run = openRun(home, wanted, config.run ? "RUN" : undefined);
   const analyzed = await analyzeRun(run, config.root);
   analyzed.report = judgedBy(config.maximum, analyzed.report);
   const before = against && (await analyzeRun(against, config.root));

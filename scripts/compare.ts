@@ -1,16 +1,16 @@
 import { compareRuns } from "../src/analysis/compare_runs.ts";
 import { brokenThresholds, judgedAgainst, judgedBy } from "../src/analysis/outcome.ts";
+import { openNamedRun } from "../src/recording/retention.ts";
 import { renderComparison } from "../src/report/compare_text.ts";
 import { OUTCOME_CODE, renderOutcome } from "../src/report/outcome_text.ts";
 import { analyzeRun } from "../src/report_run.ts";
-import { openRun } from "../src/sources/open_run.ts";
 import { runScript } from "../src/terminal/terminal.ts";
 import { UserError } from "../src/terminal/user_error.ts";
 
 await runScript(async (config, { print, paint }) => {
   const { a, b } = config.compared;
   if (!a || !b) throw new UserError("Cannot compare: A and B are needed", { next: "make compare A=<run> B=latest" });
-  const runs = [openRun(config.home, a, "A"), openRun(config.home, b, "B")] as const;
+  const runs = [openNamedRun(config.home, a, "A"), openNamedRun(config.home, b, "B")] as const;
   const [before, after] = [await analyzeRun(runs[0], config.root), await analyzeRun(runs[1], config.root)];
   const comparison = compareRuns(before, after);
   const judged = judgedAgainst(before.report, judgedBy(config.maximum, after.report), comparison);

@@ -9,6 +9,8 @@ export interface LoadSummary {
   completed: number;
   failed: number;
   unfinished: number;
+  /** Requests that have added no job, or only jobs that were there already. */
+  withoutJob?: number;
   /** Why jobs failed or were refused, the most frequent reason first. */
   failures?: { reason: string; count: number }[];
   /** Ended early by its user: jobs that had not ended say nothing. */

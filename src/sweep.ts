@@ -1,4 +1,3 @@
-import { dirname } from "node:path";
 import type { AnalyzedRun } from "./analysis/compare_runs.ts";
 import { cpuShareOf } from "./analysis/cpu_share.ts";
 import { findKnee, type Knee, type SweepStep } from "./analysis/knee.ts";
@@ -9,7 +8,7 @@ import { percentilesOf } from "./percentiles.ts";
 import type { SweepRow } from "./report/sweep_text.ts";
 import { analyzeRun, writeReport } from "./report_run.ts";
 import { type Config, loadConfig } from "./settings/config.ts";
-import { openRun } from "./sources/open_run.ts";
+import { readRun } from "./sources/open_run.ts";
 import { FailedError, UserError } from "./terminal/user_error.ts";
 
 /** What a sweep showed. */
@@ -75,8 +74,8 @@ export function judge(
 
 async function recordStep(config: Config, concurrency: number, options: RecordOptions): Promise<Step> {
   const environment = { ...config.environment, WORKER_CONCURRENCY: String(concurrency) };
-  const { folder, load } = await recordLoad(loadConfig(environment, config.root), options);
-  const run = openRun(dirname(dirname(folder)), folder);
+  const { run: recorded, load } = await recordLoad(loadConfig(environment, config.root), options);
+  const run = readRun(recorded);
   const analyzed = await analyzeRun(run, config.root);
   try {
     writeReport(run, analyzed.report);

@@ -1,6 +1,6 @@
+import { newestMetrics } from "../otlp/live_file.ts";
 import { readChanges } from "../otlp/read_changes.ts";
 import { comesFrom, type Origin, readPoints } from "../otlp/read_points.ts";
-import { newestMetrics } from "../recording/slice.ts";
 import { CONTAINER_MEMORY_USAGE, GC_DURATION, GC_TYPE, PROCESS_MEMORY_USAGE } from "../telemetry/names.ts";
 import type { DeathScene } from "./explain_death.ts";
 import type { Sample } from "./watch_process.ts";

@@ -25,10 +25,10 @@ export async function showProgress(tally: Tally, { settings, say, rewrite, signa
 
 /** As `12 s   31 of 60 done   1 failed   8 under way   2.6 a second   about 11 s left`. */
 export function progressLine(
-  { elapsedMs, completed, failed, unfinished, inFlight, throughputPerSecond }: Progressed,
+  { elapsedMs, sent, failed, inFlight, throughputPerSecond }: Progressed,
   { jobs, durationMs, ratePerSecond }: LoadSettings,
 ): string {
-  const done = completed + failed + unfinished;
+  const done = sent - inFlight;
   const parts = [`${(elapsedMs / 1_000).toFixed(0)} s`, `${jobs === undefined ? done : `${done} of ${jobs}`} done`];
   if (failed > 0) parts.push(`${failed} failed`);
   parts.push(`${inFlight} under way`, `${throughputPerSecond.toFixed(1)} a second`);
@@ -45,4 +45,4 @@ export function progressLine(
   return parts.join("   ");
 }
 
-type Progressed = Pick<Tally, "elapsedMs" | "completed" | "failed" | "unfinished" | "inFlight" | "throughputPerSecond">;
+type Progressed = Pick<Tally, "elapsedMs" | "sent" | "failed" | "inFlight" | "throughputPerSecond">;

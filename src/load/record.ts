@@ -1,9 +1,10 @@
 import type { LoadSummary } from "../load_summary.ts";
-import { beginRun, endRun } from "../recording/run_folder.ts";
-import { settle } from "../recording/settle.ts";
-import { lostSince } from "../recording/span_counts.ts";
+import { recordWindow } from "../recording/record_window.ts";
+import { settleBefore, settleWindow } from "../recording/settle.ts";
+import { whilePartsRun } from "../recording/while_parts_run.ts";
 import type { Config } from "../settings/config.ts";
 import type { LoadSettings } from "../settings/load.ts";
+import type { RunPlace } from "../sources/open_run.ts";
 import { endedPartsExplained } from "../stack/ended_parts.ts";
 import type { Progress } from "../stack/protocol.ts";
 import type { Telemetry } from "../stack/stack.ts";
@@ -15,12 +16,11 @@ import { type LoadRequests, loadRequests } from "./review_requests.ts";
 import { type LoadResult, runLoad } from "./run_load.ts";
 import { ask } from "./send_job.ts";
 import type { Tally } from "./tally.ts";
-import { whilePartsRun } from "./while_parts_run.ts";
+import { spansOf } from "./watch_spans.ts";
 
 /** What was recorded. */
-export interface Recorded {
-  /** Of the run. */
-  folder: string;
+export interface RecordedLoad {
+  run: RunPlace;
   load: LoadSummary;
   /** Why the load is not whole. */
   cutOff?: string;
@@ -45,7 +45,7 @@ const PATIENCE = { leastMs: 60_000, times: 5 };
  * @throws {FailedError} when the API is not healthy, or no job of the warm-up was completed
  * @throws the signal's reason when it aborts before the window
  */
-export async function recordLoad(given: Config, options: RecordOptions): Promise<Recorded> {
+export async function recordLoad(given: Config, options: RecordOptions): Promise<RecordedLoad> {
   const requests = await loadRequests(given);
   return borrowStack(given, options, async (borrowed) => {
     const telemetry = await borrowed.stack.telemetry();
@@ -62,36 +62,38 @@ interface Recorder extends RecordOptions, Borrowed {
   requests: LoadRequests;
 }
 
-async function record(recorder: Recorder): Promise<Recorded> {
+async function record(recorder: Recorder): Promise<RecordedLoad> {
   const { config, telemetry, requests, say, signal } = recorder;
   await requireHealth(config.healthUrl, signal);
   const longestMs = await warmUp(recorder);
-  const before = await settle(recorder, { isBusy: false, signal });
-
-  const run = beginRun(telemetry.files);
-  run.marks.metrics = before.metrics; // with a point of each process before the window, where its counters begin
-  say(`recording ${requests.what}`);
-  const begin = new Date();
-  const driven = await whilePartsRun(recorder, (until) =>
-    drive(recorder, config.load, { patienceMs: Math.max(PATIENCE.leastMs, PATIENCE.times * longestMs), signal: until }),
-  );
-  const end = new Date();
-  const isInterrupted = signal.aborted;
-  const { cutOff: reason, ...jobs } = driven;
-  const cutOff = reason && isInterrupted ? endedBy(reason) : reason;
-  const summary: LoadSummary = { ...driven.summary, ...(isInterrupted ? { interrupted: true } : {}) };
-  say("waiting for what the last jobs have left");
-  // Who interrupts the load wants what there is; who does it twice ends this process.
-  const after = await settle(recorder, { isBusy: summary.unfinished > 0, signal: new AbortController().signal, run });
-  const times = { begin: begin.toISOString(), end: end.toISOString() };
-  const content = {
-    ...after.content,
-    ended: await endedPartsExplained(recorder.stack),
-    lostSpans: lostSince(before.content.spanAccounting, after.content.spanAccounting),
-    load: { kind: "bottlenecks", ...times, cutOff, ...jobs, summary },
-  };
-  const folder = await endRun(config, telemetry.files, run, content, say);
-  return { folder, load: summary, ...(cutOff === undefined ? {} : { cutOff }) };
+  const before = await settleBefore(recorder, signal);
+  const patienceMs = Math.max(PATIENCE.leastMs, PATIENCE.times * longestMs);
+  const { run, worked } = await recordWindow(config, {
+    files: telemetry.files,
+    metrics: before.metrics,
+    say,
+    async work() {
+      say(`recording ${requests.what}`);
+      const begin = new Date().toISOString();
+      const { cutOff, ...driven } = await whilePartsRun(recorder, (until) =>
+        drive(recorder, config.load, { patienceMs, signal: until }),
+      );
+      const end = new Date().toISOString();
+      if (!signal.aborted) return { begin, end, ...driven, cutOff };
+      const summary = { ...driven.summary, interrupted: true as const };
+      return { begin, end, ...driven, summary, cutOff: cutOff && endedBy(cutOff) };
+    },
+    async settle(window, load) {
+      say("waiting for what the last jobs have left");
+      const isBusy = load.summary.unfinished > 0;
+      // An interrupted load keeps what there is; a second interrupt ends this process.
+      const uninterrupted = new AbortController().signal;
+      const content = await settleWindow(recorder, window, { before, isBusy, signal: uninterrupted });
+      return { ...content, load: { kind: "bottlenecks", ...load } };
+    },
+  });
+  const { summary, cutOff } = worked;
+  return { run, load: summary, ...(cutOff === undefined ? {} : { cutOff }) };
 }
 
 /** The longest of its jobs, in ms. */
@@ -114,14 +116,15 @@ async function warmUp(recorder: Recorder): Promise<number> {
 }
 
 async function drive(
-  { config, requests, say, rewrite }: Recorder,
+  { config, stack, telemetry, requests, say, rewrite }: Recorder,
   settings: LoadSettings,
   options: { patienceMs: number; signal: AbortSignal },
 ): Promise<LoadResult> {
+  const spans = await spansOf(stack, telemetry);
   const over = new AbortController();
   const onBegin = (tally: Tally) => void showProgress(tally, { settings, say, rewrite, signal: over.signal });
   try {
-    return await runLoad(settings, { ...requests, ...options, concurrency: config.workerConcurrency, onBegin });
+    return await runLoad(settings, { ...requests, ...options, spans, concurrency: config.workerConcurrency, onBegin });
   } finally {
     over.abort();
   }

@@ -4,11 +4,10 @@ import type { LoadSummary } from "../load_summary.ts";
 import type { JobRequest } from "../settings/job_requests.ts";
 import type { LoadSettings } from "../settings/load.ts";
 import { arrivals } from "./arrivals.ts";
-import { sendJob } from "./send_job.ts";
+import { type FollowedJob, type FollowOptions, JobFollower } from "./follow_job.ts";
 import { type Failures, type JobOutcome, Tally } from "./tally.ts";
-import { JobWatch } from "./watch_job.ts";
 
-export interface LoadOptions {
+export interface LoadOptions extends Pick<FollowOptions, "spans" | "end"> {
   /** What is sent, one after the other and again from the first. */
   requests: JobRequest[];
   /** What they are, for people. */
@@ -50,10 +49,12 @@ class CutOff extends Error {}
 class Load {
   readonly #settings: LoadSettings;
   readonly #options: LoadOptions;
-  readonly #watch: JobWatch;
+  readonly #follower: JobFollower;
   readonly #tally = new Tally();
   readonly #stop = new AbortController();
   readonly #underWay = new Set<Promise<void>>();
+  /** Those that were answered, the oldest first. */
+  readonly #answered = new Set<FollowedJob>();
   #index = 0;
   /** How long the sending took, once it is over. */
   #sentMs: number | undefined;
@@ -62,8 +63,13 @@ class Load {
     this.#settings = settings;
     this.#options = options;
     const { ratePerSecond, inFlight } = settings;
-    const running = 4 * options.concurrency + 16;
-    this.#watch = new JobWatch(ratePerSecond === undefined ? Math.max(inFlight, running) : running);
+    const { concurrency, spans, end } = options;
+    const running = 4 * concurrency + 16;
+    this.#follower = new JobFollower({
+      most: ratePerSecond === undefined ? Math.max(inFlight, running) : running,
+      spans,
+      end,
+    });
     setMaxListeners(0, this.#stop.signal); // one for each job
   }
 
@@ -92,10 +98,10 @@ class Load {
       const mostMs = Math.max(patienceMs, 3 * longestMs);
       const seconds = (ms: number) => `${(ms / 1_000).toFixed(0)} s`;
       if (inFlight > 0 && quietMs > mostMs)
-        this.#cut(`no job had ended for ${seconds(quietMs)}, ${inFlight} were under way`);
+        this.#cut(`no job had ended for ${seconds(quietMs)}, ${inFlight} were under way${this.#whyOldest()}`);
       const drainingMs = elapsedMs - (this.#sentMs ?? elapsedMs);
       if (drainingMs > Math.max(mostMs, this.#sentMs ?? 0))
-        this.#cut(`${inFlight} jobs had not ended ${seconds(drainingMs)} after the last was sent`);
+        this.#cut(`${inFlight} jobs had not ended ${seconds(drainingMs)} after the last was sent${this.#whyOldest()}`);
     };
     return setInterval(check, Math.min(1_000, patienceMs / 4));
   }
@@ -106,14 +112,13 @@ class Load {
     const { lateness, ...summary } = this.#tally.summary();
     const amount = [jobs && `${jobs} jobs`, durationMs && `${durationMs / 1_000} s`].filter(Boolean).join(", at most ");
     const how = isOpen ? `${ratePerSecond} a second, at random (Poisson)` : `${inFlight} under way at once`;
-    const coarse = this.#watch.isCoarse ? "; ends were asked for at intervals, and are late by up to a tenth" : "";
     const { reason } = this.#stop.signal;
     return {
       summary: {
         kind: isOpen ? "open" : "closed",
-        description: `${amount}; ${how}; ${this.#options.what}${coarse}`,
+        description: `${amount}; ${how}; ${this.#options.what}${this.#follower.remark}`,
         ...summary,
-        ...(this.#watch.seenLate > 0 ? { seenLate: this.#watch.seenLate } : {}),
+        ...(this.#follower.seenLate > 0 ? { seenLate: this.#follower.seenLate } : {}),
         ...(isOpen ? { ratePerSecond, ...(lateness && { lateness }) } : {}),
       },
       ...(this.#stop.signal.aborted ? { cutOff: reason instanceof Error ? reason.message : String(reason) } : {}),
@@ -168,20 +173,31 @@ class Load {
     const { signal } = this.#stop;
     const request = requests[this.#index++ % requests.length]!;
     this.#tally.leaves(dueMs);
-    let isAnswered = false;
+    let job: FollowedJob | undefined;
     try {
-      const { id, url, requestMs } = await sendJob(request, signal);
-      isAnswered = true;
-      this.#tally.answered(requestMs);
-      this.#tally.ended({ id, dueMs, requestMs, ...(await this.#watch.untilEnd(url, signal)) });
+      job = await this.#follower.send(request, signal);
+      this.#answered.add(job);
+      this.#tally.answered(job.requestMs);
+      const { state, ...end } = await job.untilEnd(signal);
+      if (state === "no job") return this.#tally.addedNone();
+      const { id, requestMs, trace } = job;
+      this.#tally.ended({ state, dueMs, requestMs, traceId: trace.traceId, ...end, id: id ?? end.id ?? trace.traceId });
     } catch (error) {
       const { message } = error as Error;
       if (signal.aborted) return this.#tally.left();
-      if (isAnswered) return this.#tally.left(message);
+      if (job) return this.#tally.left(message);
       this.#tally.refused(message);
       if (this.#tally.refusedInARow >= MOST_REFUSED)
         this.#cut(`${MOST_REFUSED} requests in a row were refused: ${message}`);
+    } finally {
+      if (job) this.#answered.delete(job);
     }
+  }
+
+  /** What is known of the job that was sent first of those under way. */
+  #whyOldest(): string {
+    const [oldest] = this.#answered;
+    return oldest ? `; of the oldest, ${oldest.why()}` : "";
   }
 
   #cut(reason: string): void {

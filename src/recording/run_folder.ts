@@ -5,22 +5,15 @@ import { cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { JOB_LOCK } from "../app/job_lock.ts";
+import { type FileMark, markEnd, type TelemetryFiles } from "../otlp/live_file.ts";
 import type { Config } from "../settings/config.ts";
 import { currentRuntime, runtimeVersion } from "../settings/runtime.ts";
+import type { RunPlace } from "../sources/open_run.ts";
 import { cannotWrite, isFull } from "../terminal/system_error.ts";
-import { copyProfiles } from "./profile_files.ts";
+import { copyProfiles, copySlice } from "./copy_window.ts";
 import { removeOldRuns } from "./retention.ts";
-import { copySlice, type FileMark, markEnd } from "./slice.ts";
 import type { SpanAccounting } from "./span_counts.ts";
-
-/** The collector's live files, of which a run keeps its window. */
-export interface TelemetryFiles {
-  traces: string;
-  metrics: string;
-  collectorLog: string;
-  /** The folder of the profiles; absent where they are not kept as files. */
-  profiles?: string;
-}
+import type { Throttling } from "./throttling.ts";
 
 /** A window of work that is being recorded. */
 export interface Recording {
@@ -40,7 +33,7 @@ export interface RunContent {
   load: object;
   spanAccounting: SpanAccounting;
   /** Of the worker's CPUs. */
-  throttling: object;
+  throttling: Throttling | { notMeasured: string };
   /** Parts of the stack that ended without being asked; absent where nobody looked. */
   ended?: string[];
   /** Of the spans created in the window, by service; absent where nobody looked. */
@@ -49,25 +42,24 @@ export interface RunContent {
   notMeasured?: { what: string; reason: string }[];
 }
 
-/** Begins a run: from now on the window is open. */
-export function beginRun(files: TelemetryFiles): Recording {
+/**
+ * Begins a run: from now on the window is open. `metrics` is where its metrics begin, when that is before now: with a point
+ * of each process before the window, from which its counters are counted.
+ */
+export function beginRun(files: TelemetryFiles, metrics = markEnd(files.metrics)): Recording {
   const startMs = Date.now();
   const time = new Date(startMs).toISOString().replace(/[-:]|\.\d+/g, "");
   return {
     id: `${time}-${randomBytes(2).toString("hex")}`,
     startMs,
-    marks: {
-      traces: markEnd(files.traces),
-      metrics: markEnd(files.metrics),
-      collectorLog: markEnd(files.collectorLog),
-    },
+    marks: { traces: markEnd(files.traces), metrics, collectorLog: markEnd(files.collectorLog) },
   };
 }
 
 /**
  * Closes the window: writes `.prodlike/runs/<id>/` with `run.json`, the slices of the collector's files and the profiles
  * whose windows overlap with this one, whole or not at all; where that disk is full, into a temporary folder that stays.
- * Tells `say` so, and which old runs it removes. Returns the folder.
+ * Tells `say` so, and which old runs it removes.
  *
  * @throws {UserError} when it cannot be written
  */
@@ -77,7 +69,7 @@ export async function endRun(
   run: Recording,
   content: RunContent,
   say: (line: string) => void = () => {},
-): Promise<string> {
+): Promise<RunPlace> {
   const runs = join(config.home, "runs");
   const description = await describe(config, run, content);
   try {
@@ -87,10 +79,10 @@ export async function endRun(
     const folder = isFull(cause) && writeAside(files, run, description);
     if (!folder) throw error;
     say(`${error.message}: it is in ${folder}, until you remove it`);
-    return folder;
+    return { id: run.id, folder };
   }
   for (const line of removeOldRuns(runs, run.id)) say(line);
-  return join(runs, run.id);
+  return { id: run.id, folder: join(runs, run.id) };
 }
 
 function writeRun(runs: string, files: TelemetryFiles, run: Recording, description: object): void {

@@ -5,6 +5,7 @@ import { UserError } from "../terminal/user_error.ts";
 export interface JobRequest {
   method: string;
   url: string;
+  headers?: Record<string, string>;
   /** JSON text, sent as it is. */
   body: string | undefined;
 }

@@ -1,6 +1,6 @@
 import type { Death } from "../death/explain_death.ts";
 import type { Enforcement } from "../limits/enforcement.ts";
-import type { TelemetryFiles } from "../recording/run_folder.ts";
+import type { TelemetryFiles } from "../otlp/live_file.ts";
 import type { Config, Environment } from "../settings/config.ts";
 import { composeStack } from "./compose/compose.ts";
 import { localStack } from "./local.ts";
