@@ -1,11 +1,11 @@
 import { once } from "node:events";
 import { setTimeout } from "node:timers/promises";
 import { type JobsOptions, Queue, QueueEvents } from "bullmq";
-import { percentilesOf } from "../src/analysis/percentiles.ts";
 import { seededRandom } from "../src/analysis/random.ts";
-import type { LoadSummary } from "../src/analysis/report.ts";
 import { arrivals } from "../src/load/arrivals.ts";
 import { Tally } from "../src/load/tally.ts";
+import type { LoadSummary } from "../src/load_summary.ts";
+import { percentilesOf } from "../src/percentiles.ts";
 import type { LoadSetting, WorkerSetting } from "./verdict_types.ts";
 
 /** What the client of a load saw, which knows nothing of telemetry. */

@@ -1,12 +1,12 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Report } from "../src/analysis/report.ts";
-import { beginRun, endRun, type TelemetryFiles } from "../src/recording/run_folder.ts";
-import { markEnd } from "../src/recording/slice.ts";
+import type { Service } from "../src/application/application.ts";
+import { markEnd, type TelemetryFiles } from "../src/otlp/live_file.ts";
+import { recordWindow } from "../src/recording/record_window.ts";
 import { analyzeRun } from "../src/report_run.ts";
-import { loadConfig } from "../src/settings/config.ts";
 import { ROOT } from "../src/settings/environment.ts";
-import { openRun } from "../src/sources/open_run.ts";
+import { readRun } from "../src/sources/open_run.ts";
 import { untilQuiet } from "./quiet.ts";
 import { startApi, startWorker } from "./verdict_child.ts";
 import { JobLoad, type Seen } from "./verdict_load.ts";
@@ -74,25 +74,29 @@ async function recordRun(stage: VerdictStage, setting: Setting, isProfiled: bool
     await load.warmUp(WARM_UP);
     const metrics = markEnd(files.metrics);
     await Promise.all([worker.flush(), api?.flush()]);
-    const run = beginRun(files);
-    run.marks.metrics = metrics; // with a point before the window, where counters begin
-    const before = { ms: performance.now(), stolenMs: worker.stolenMs() };
-    const seen = await load.run(setting.load);
-    const lostMs = worker.stolenMs() - before.stolenMs;
-    const stolen = setting.worker.cpus === undefined ? lostMs / (performance.now() - before.ms) : 0;
-    await Promise.all([worker.close(), api?.close()]);
-    const config = {
-      ...loadConfig({}),
-      ...{ home: stage.home, workerConcurrency: setting.worker.concurrency },
-    };
+    const source = { home: stage.home, kind: "local", application: { folder: ROOT, services: SERVICES } };
     const { cpus } = setting.worker;
-    const folder = await endRun(config, files, run, {
-      ...{ store: stage.store, limits: cpus === undefined ? null : [{ limit: "CPUs", asked: String(cpus) }] },
-      ...{ load: { kind: "bottlenecks", summary: seen.summary }, spanAccounting: {}, throttling: {} },
+    const { run, worked } = await recordWindow(source, {
+      files,
+      metrics,
+      async work() {
+        const before = { ms: performance.now(), stolenMs: worker.stolenMs() };
+        const seen = await load.run(setting.load);
+        const lostMs = worker.stolenMs() - before.stolenMs;
+        return { seen, stolen: cpus === undefined ? lostMs / (performance.now() - before.ms) : 0 };
+      },
+      async settle(_run, { seen }) {
+        await Promise.all([worker.close(), api?.close()]);
+        return {
+          ...{ store: stage.store, limits: cpus === undefined ? null : [{ limit: "CPUs", asked: String(cpus) }] },
+          ...{ load: { kind: "bottlenecks", summary: seen.summary }, spanAccounting: {} },
+          throttling: { notMeasured: "it is no part of this benchmark" },
+        };
+      },
     });
-    const { report } = await analyzeRun(openRun(stage.home, folder), ROOT);
-    rmSync(folder, { recursive: true });
-    return { report, seen, stolen };
+    const { report } = await analyzeRun(readRun(run), ROOT);
+    rmSync(run.folder, { recursive: true });
+    return { report, ...worked };
   } finally {
     await Promise.all([worker.close(), api?.close(), load.close()]);
   }
@@ -104,3 +108,9 @@ function filesIn(folder: string): TelemetryFiles {
     ...{ collectorLog: join(folder, "collector.log"), profiles: join(folder, "profiles") },
   };
 }
+
+/** By the names under which its processes send. */
+const SERVICES = (["api", "worker"] as const).map((role): Service => {
+  const start = { file: "", args: [], shown: "", cwd: ROOT, environment: {} };
+  return { role, name: `prodlike-${role}`, start, environment: {}, ready: "telemetry" };
+});

@@ -1,12 +1,13 @@
-import { dirname, join, relative } from "node:path";
+import { join, relative } from "node:path";
 import { compareRuns } from "../src/analysis/compare_runs.ts";
 import { brokenThresholds, judgedAgainst, judgedBy } from "../src/analysis/outcome.ts";
 import { recordLoad } from "../src/load/record.ts";
+import { openNamedRun } from "../src/recording/retention.ts";
 import { renderComparison } from "../src/report/compare_text.ts";
 import { OUTCOME_CODE, renderOutcome } from "../src/report/outcome_text.ts";
 import { renderTerminal } from "../src/report/terminal.ts";
 import { analyzeRun, writeReport } from "../src/report_run.ts";
-import { openRun } from "../src/sources/open_run.ts";
+import { type OpenedRun, readRun } from "../src/sources/open_run.ts";
 import { partProgress } from "../src/stack/progress.ts";
 import { wantedOf } from "../src/stack/wanted.ts";
 import { EXIT, explain, runScript } from "../src/terminal/terminal.ts";
@@ -16,23 +17,20 @@ await runScript(async (settings, { say, print, rewrite, signal, paint, columns }
   // Before the load, which makes another run the latest.
   const { home, root } = settings.stack;
   const { run: given, against: before, maximum } = settings.report;
-  const against = before === undefined ? undefined : openRun(home, before, "AGAINST");
-  let recorded: string | undefined;
-  if (given === undefined) {
-    const { folder, load, cutOff } = await recordLoad(wantedOf(settings), settings.load, {
-      signal,
-      say,
-      rewrite,
-      onEvent: partProgress(say),
-    });
-    const { completed, failed, unfinished, throughputPerSecond } = load;
+  const against = before === undefined ? undefined : openNamedRun(home, before, "AGAINST");
+  let run: OpenedRun;
+  if (given !== undefined) run = openNamedRun(home, given, "RUN");
+  else {
+    const options = { signal, say, rewrite, onEvent: partProgress(say) };
+    const recorded = await recordLoad(wantedOf(settings), settings.load, options);
+    const { load, cutOff } = recorded;
+    const { completed, failed, unfinished, withoutJob = 0, throughputPerSecond } = load;
     const left = unfinished > 0 ? `, ${unfinished} unfinished` : "";
-    say(`${completed} completed, ${failed} failed${left}; ${throughputPerSecond.toFixed(2)} a second`);
+    const none = withoutJob > 0 ? `, ${withoutJob} added no job` : "";
+    say(`${completed} completed, ${failed} failed${left}${none}; ${throughputPerSecond.toFixed(2)} a second`);
     if (cutOff) say(`cut off: ${visible(cutOff)}`);
-    recorded = folder;
+    run = readRun(recorded.run);
   }
-  // Another home where the disk is full.
-  const run = recorded ? openRun(dirname(dirname(recorded)), recorded) : openRun(home, given!, "RUN");
   const analyzed = await analyzeRun(run, root);
   analyzed.report = judgedBy(maximum, analyzed.report);
   const earlier = against && (await analyzeRun(against, root));

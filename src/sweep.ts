@@ -1,4 +1,3 @@
-import { dirname } from "node:path";
 import type { AnalyzedRun } from "./analysis/compare_runs.ts";
 import { cpuShareOf } from "./analysis/cpu_share.ts";
 import { findKnee, type Knee, type SweepStep } from "./analysis/knee.ts";
@@ -7,10 +6,11 @@ import type { Outcome, Report } from "./analysis/report.ts";
 import { serviceOf } from "./application/application.ts";
 import { withConcurrency } from "./application/with_concurrency.ts";
 import { type RecordOptions, recordLoad } from "./load/record.ts";
+import { percentilesOf } from "./percentiles.ts";
 import type { SweepRow } from "./report/sweep_text.ts";
 import { analyzeRun, writeReport } from "./report_run.ts";
 import type { LoadSettings } from "./settings/load.ts";
-import { openRun } from "./sources/open_run.ts";
+import { readRun } from "./sources/open_run.ts";
 import type { Wanted } from "./stack/wanted.ts";
 import { FailedError, UserError } from "./terminal/user_error.ts";
 
@@ -87,8 +87,8 @@ interface Stepping extends RecordOptions {
 
 async function recordStep(wanted: Wanted, { load: settings, concurrency, ...options }: Stepping): Promise<Step> {
   const application = withConcurrency(wanted.application, concurrency);
-  const { folder, load } = await recordLoad({ ...wanted, application }, settings, options);
-  const run = openRun(dirname(dirname(folder)), folder);
+  const { run: recorded, load } = await recordLoad({ ...wanted, application }, settings, options);
+  const run = readRun(recorded);
   const analyzed = await analyzeRun(run, wanted.root);
   try {
     writeReport(run, analyzed.report);
@@ -104,14 +104,14 @@ async function recordStep(wanted: Wanted, { load: settings, concurrency, ...opti
 /** Over all job types: p95 of enqueue to end, what others kept of the run, and memory. */
 function figuresOf({ report, values }: AnalyzedRun): Pick<SweepRow, "p95Ms" | "blocked" | "memoryMb"> {
   const records = [...values.values()].flat();
-  const totals = records.map(({ totalMs }) => totalMs).sort((a, b) => a - b);
+  const totals = records.map(({ totalMs }) => totalMs);
   const sum = (of: (record: (typeof records)[number]) => number) => records.reduce((all, each) => all + of(each), 0);
   const isKnown = records.length > 0 && records.every(({ parts }) => parts.blocked !== undefined);
   const memory = report.timeline.series
     .find(({ name }) => name === "resident memory")
     ?.values.filter((each) => each !== null);
   return {
-    p95Ms: totals[Math.ceil(0.95 * totals.length) - 1] ?? Number.NaN,
+    p95Ms: totals.length > 0 ? percentilesOf(totals).p95 : Number.NaN,
     ...(isKnown ? { blocked: sum(({ parts }) => parts.blocked ?? 0) / sum(({ parts }) => parts.run) } : {}),
     ...(memory?.length ? { memoryMb: Math.max(...memory) } : {}),
   };

@@ -3,7 +3,7 @@ import { appendFileSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
-import { driveJob } from "../src/load/drive_job.ts";
+import { JobFollower } from "../src/load/follow_job.ts";
 import { waitFor } from "../src/wait_for.ts";
 import { jobOf, type ReviewingStack, withStack } from "./reviewing_stack.ts";
 import { startTestRedis } from "./store.ts";
@@ -35,9 +35,10 @@ async function sendSpans(collector: string, acknowledged: string[], wanted: numb
 /** Milliseconds that one small job after the other takes, the median. */
 async function medianMs({ api, accepted }: ReviewingStack, jobs: number): Promise<number> {
   const times: number[] = [];
+  const follower = new JobFollower({});
   const request = { method: "POST", url: `${api}/reviews`, body: '{"repository":"small"}' };
   for (let i = 0; i < jobs; i++) {
-    const { id, totalMs } = await driveJob(request, { signal: AbortSignal.timeout(30_000) });
+    const { id, totalMs } = await follower.drive(request, { signal: AbortSignal.timeout(30_000) });
     accepted.push(id);
     times.push(totalMs);
   }

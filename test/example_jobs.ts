@@ -1,4 +1,5 @@
-import { type JobType, PARTS, type Part, type Parts, type Percentiles } from "../src/analysis/report.ts";
+import { type JobType, PARTS, type Part, type Parts } from "../src/analysis/report.ts";
+import type { Percentiles } from "../src/percentiles.ts";
 
 /** One attempt of a made-up run. */
 export interface Attempt {

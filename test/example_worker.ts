@@ -1,7 +1,7 @@
 import type { AnalysisInput } from "../src/analysis/analyze.ts";
-import { percentilesOf } from "../src/analysis/percentiles.ts";
 import { seededRandom } from "../src/analysis/random.ts";
-import type { LoadSummary } from "../src/analysis/report.ts";
+import type { LoadSummary } from "../src/load_summary.ts";
+import { percentilesOf } from "../src/percentiles.ts";
 import { STORE_MS, telemetryOf } from "./example_telemetry.ts";
 
 /** A step of a job: JavaScript on the thread, or a call to something else. */

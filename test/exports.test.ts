@@ -6,7 +6,7 @@ import { analyzeRun } from "../src/report_run.ts";
 import { ROOT } from "../src/settings/environment.ts";
 import { currentRuntime } from "../src/settings/runtime.ts";
 import { readSettings } from "../src/settings/settings.ts";
-import { openRun } from "../src/sources/open_run.ts";
+import { readRun } from "../src/sources/open_run.ts";
 import { openStack } from "../src/stack/open_stack.ts";
 import type { Wanted } from "../src/stack/wanted.ts";
 import { verify } from "../src/verify/verify.ts";
@@ -56,8 +56,8 @@ test("another application goes through verify, worker-prodlike and bottlenecks",
     assert.deepEqual([row("command")?.asked, row("command")?.enforced], ["node main.js worker", "main.js"]);
 
     const load = { ...readSettings({ JOBS: "24", WARMUP: "3" }).load };
-    const { folder } = await recordLoad(wanted, load, progress);
-    const run = openRun(wanted.home, folder);
+    const recorded = await recordLoad(wanted, load, progress);
+    const run = readRun(recorded.run);
     assert.deepEqual(run.description.worker, { concurrency: 3, lockDurationMs: 20_000, lockRenewMs: 10_000 });
     const { report } = await analyzeRun(run, wanted.root);
     assert.deepEqual(

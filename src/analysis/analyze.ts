@@ -1,3 +1,4 @@
+import type { LoadSummary } from "../load_summary.ts";
 import type { ProfileSample } from "../otlp/profile_sample.ts";
 import type { Point } from "../otlp/read_points.ts";
 import type { Span } from "../otlp/types.ts";
@@ -13,7 +14,7 @@ import { Names } from "./names.ts";
 import { type Damage, listNotMeasured } from "./not_measured.ts";
 import { OpenTraces, type OpenTracesOptions } from "./open_traces.ts";
 import { outcomeOf } from "./outcome.ts";
-import type { LoadSummary, Report } from "./report.ts";
+import type { Report } from "./report.ts";
 import { readDescription } from "./run_description.ts";
 import { toNode } from "./span_node.ts";
 import { taxOf } from "./tax.ts";

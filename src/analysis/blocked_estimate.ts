@@ -1,6 +1,6 @@
+import { percentilesOf } from "../percentiles.ts";
 import type { JobRecord } from "./job_record.ts";
 import type { JobTypeFacts } from "./job_type.ts";
-import { percentilesOf } from "./percentiles.ts";
 
 /**
  * Takes `blocked` of the attempts of a type for what it probably was, and `overlapped` for the rest: the ledger knows

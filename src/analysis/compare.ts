@@ -1,4 +1,4 @@
-import { quantile } from "./percentiles.ts";
+import { quantile } from "../percentiles.ts";
 import { seededRandom } from "./random.ts";
 
 /** How a figure differs between two sets of jobs. */

@@ -1,8 +1,8 @@
+import { type Percentiles, percentilesOf } from "../percentiles.ts";
 import type { JobRecord } from "./job_record.ts";
 import { LEDGER } from "./job_record.ts";
 import type { JobTypeFacts, Summed } from "./job_type.ts";
-import { percentilesOf } from "./percentiles.ts";
-import { type JobType, PARTS, type Part, type Percentiles } from "./report.ts";
+import { type JobType, PARTS, type Part } from "./report.ts";
 
 /** Rows of each table of a job type. */
 const ROWS = 15;

@@ -1,8 +1,8 @@
+import type { LoadSummary } from "../load_summary.ts";
 import * as names from "../telemetry/names.ts";
 import type { Flames } from "./flames.ts";
 import type { JobTypeFacts } from "./job_type.ts";
 import type { Jobs } from "./jobs.ts";
-import type { LoadSummary } from "./report.ts";
 import type { RunDescription } from "./run_description.ts";
 import { limit } from "./thresholds.ts";
 import type { WorkerMetrics } from "./worker_metrics.ts";

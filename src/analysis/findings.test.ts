@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type TestChild, type TestJobs, type TestRun, testRun, testSamples } from "../../test/example_run.ts";
+import type { LoadSummary } from "../load_summary.ts";
 import { SpanKind } from "../otlp/types.ts";
+import type { Percentiles } from "../percentiles.ts";
 import * as names from "../telemetry/names.ts";
 import { analyze } from "./analyze.ts";
-import type { LoadSummary, Parts, Percentiles } from "./report.ts";
+import type { Parts } from "./report.ts";
 
 const percentiles = (ms: number): Percentiles => ({ samples: 100, mean: ms, p50: ms, p95: ms, p99: ms, max: ms });
 const load = (more: Partial<LoadSummary>): LoadSummary => ({

@@ -1,8 +1,8 @@
 import { unsureMs } from "./blocked_estimate.ts";
+import { Distribution } from "./distribution.ts";
 import { type Criterion, Exemplars } from "./exemplars.ts";
 import { type JobRecord, LEDGER, type ObservedJob, ownMs } from "./job_record.ts";
 import { ByName } from "./names.ts";
-import { Distribution } from "./percentiles.ts";
 import type { Part } from "./report.ts";
 import { Reservoir } from "./reservoir.ts";
 

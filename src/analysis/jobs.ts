@@ -1,8 +1,8 @@
+import { Distribution } from "./distribution.ts";
 import { JobLanes } from "./job_lanes.ts";
 import { observeJob } from "./job_record.ts";
 import { JobTypeFacts, KEPT_RECORDS } from "./job_type.ts";
 import { OTHER } from "./names.ts";
-import { Distribution } from "./percentiles.ts";
 import { Requests } from "./requests.ts";
 import type { SpanNode } from "./span_node.ts";
 import { buildTree, type TraceTree } from "./trace_tree.ts";

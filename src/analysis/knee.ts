@@ -1,5 +1,5 @@
+import { quantile } from "../percentiles.ts";
 import { differentMachine } from "./cpu_share.ts";
-import { quantile } from "./percentiles.ts";
 import { seededRandom } from "./random.ts";
 
 /** One step of a sweep: how long jobs kept their slots while so many ran at once, ms each. */

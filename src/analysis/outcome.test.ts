@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { LoadSummary } from "../load_summary.ts";
 import { judgedAgainst, judgedBy, outcomeOf, type RunFacts } from "./outcome.ts";
-import type { LoadSummary, Report, ReportedRun } from "./report.ts";
+import type { Report, ReportedRun } from "./report.ts";
 
 const percentiles = (mean: number, p95: number) => ({ samples: 9, mean, p50: mean, p95, p99: p95, max: p95 });
 

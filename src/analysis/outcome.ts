@@ -1,5 +1,7 @@
+import type { LoadSummary } from "../load_summary.ts";
+import type { Percentiles } from "../percentiles.ts";
 import type { Comparison } from "./compare_runs.ts";
-import type { LoadSummary, Outcome, Percentiles, Report } from "./report.ts";
+import type { Outcome, Report } from "./report.ts";
 import type { RunDescription } from "./run_description.ts";
 import { limit } from "./thresholds.ts";
 

@@ -1,6 +1,9 @@
 // What one recorded run shows: one object, rendered as text, Markdown, HTML and JSON (docs/report.schema.json).
 // Times are ms unless a name says otherwise; what was not measured is absent, and named in `notMeasured`.
 
+import type { LoadSummary } from "../load_summary.ts";
+import type { Percentiles } from "../percentiles.ts";
+
 export interface Report {
   version: 1;
   run: ReportedRun;
@@ -122,15 +125,6 @@ export interface JobType {
   functions?: { name: string; file: string; line: number; selfMs: number; totalMs: number; share: number }[];
 }
 
-export interface Percentiles {
-  samples: number;
-  mean: number;
-  p50: number;
-  p95: number;
-  p99: number;
-  max: number;
-}
-
 /** One job with all spans of its trace, for a waterfall. */
 export interface JobTrace {
   traceId: string;
@@ -185,30 +179,6 @@ export interface FlameNode {
   totalMs: number;
   selfMs: number;
   children: FlameNode[];
-}
-
-export interface LoadSummary {
-  /** "open" keeps its schedule whatever the worker does; "closed" waits for a job before it sends the next. */
-  kind: "open" | "closed";
-  description: string;
-  sent: number;
-  completed: number;
-  failed: number;
-  unfinished: number;
-  /** Why jobs failed or were refused, the most frequent reason first. */
-  failures?: { reason: string; count: number }[];
-  /** Ended early by its user: jobs that had not ended say nothing. */
-  interrupted?: true;
-  ratePerSecond?: number;
-  throughputPerSecond: number;
-  /** Of completed jobs, from the planned sending to the end of the job; absent when there are none. */
-  total?: Percentiles;
-  /** Of the request alone; absent when none was answered. */
-  request?: Percentiles;
-  /** How late requests left, against their schedule. */
-  lateness?: Percentiles;
-  /** Jobs whose end was looked for too late, as the load generator had too much to do: their totals are too long. */
-  seenLate?: number;
 }
 
 export interface Tax {

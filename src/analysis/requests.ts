@@ -1,4 +1,4 @@
-import { Distribution } from "./percentiles.ts";
+import { Distribution } from "./distribution.ts";
 import type { TraceTree } from "./trace_tree.ts";
 
 const KEPT = 5_000;

@@ -62,6 +62,7 @@ export interface Command {
 export interface JobRequest {
   method: string;
   url: string;
+  headers?: Variables;
   /** JSON text, sent as it is. */
   body: string | undefined;
 }

@@ -3,7 +3,7 @@ import type { LoadSettings } from "../settings/load.ts";
 import type { Tally } from "./tally.ts";
 
 export interface ProgressOptions {
-  settings: LoadSettings;
+  load: Planned;
   say: (line: string) => void;
   /** On a terminal: rewrites the last line. */
   rewrite: ((line: string) => void) | undefined;
@@ -14,21 +14,21 @@ export interface ProgressOptions {
 const EVERY_MS = { rewritten: 250, kept: 5_000 };
 
 /** Shows how a load goes on until the signal. */
-export async function showProgress(tally: Tally, { settings, say, rewrite, signal }: ProgressOptions): Promise<void> {
+export async function showProgress(tally: Tally, { load, say, rewrite, signal }: ProgressOptions): Promise<void> {
   const show = rewrite ?? say;
   for (;;) {
     await setTimeout(rewrite ? EVERY_MS.rewritten : EVERY_MS.kept, undefined, { signal, ref: false }).catch(() => {});
     if (signal.aborted) return rewrite?.("");
-    show(progressLine(tally, settings));
+    show(progressLine(tally, load));
   }
 }
 
 /** As `12 s   31 of 60 done   1 failed   8 under way   2.6 a second   about 11 s left`. */
 export function progressLine(
-  { elapsedMs, completed, failed, unfinished, inFlight, throughputPerSecond }: Progressed,
-  { jobs, durationMs, ratePerSecond }: LoadSettings,
+  { elapsedMs, sent, failed, inFlight, throughputPerSecond }: Progressed,
+  { jobs, durationMs, ratePerSecond }: Planned,
 ): string {
-  const done = completed + failed + unfinished;
+  const done = sent - inFlight;
   const parts = [`${(elapsedMs / 1_000).toFixed(0)} s`, `${jobs === undefined ? done : `${done} of ${jobs}`} done`];
   if (failed > 0) parts.push(`${failed} failed`);
   parts.push(`${inFlight} under way`, `${throughputPerSecond.toFixed(1)} a second`);
@@ -45,4 +45,5 @@ export function progressLine(
   return parts.join("   ");
 }
 
-type Progressed = Pick<Tally, "elapsedMs" | "completed" | "failed" | "unfinished" | "inFlight" | "throughputPerSecond">;
+type Planned = Pick<LoadSettings, "jobs" | "durationMs" | "ratePerSecond">;
+type Progressed = Pick<Tally, "elapsedMs" | "sent" | "failed" | "inFlight" | "throughputPerSecond">;

@@ -1,26 +1,29 @@
-import type { LoadSummary } from "../analysis/report.ts";
-import { beginRun, endRun } from "../recording/run_folder.ts";
-import { settle } from "../recording/settle.ts";
-import { lostSince } from "../recording/span_counts.ts";
-import type { Config } from "../settings/config.ts";
-import type { LoadSettings } from "../settings/load.ts";
+import { type Application, type LoadRequests, serviceNames, serviceOf } from "../application/application.ts";
+import type { LoadSummary } from "../load_summary.ts";
+import { newestMetrics } from "../otlp/live_file.ts";
+import { readPoints } from "../otlp/read_points.ts";
+import { readWorkerFacts } from "../otlp/read_worker_facts.ts";
+import { recordWindow } from "../recording/record_window.ts";
+import { settleBefore, settleWindow } from "../recording/settle.ts";
+import { whilePartsRun } from "../recording/while_parts_run.ts";
+import { type LoadSettings, MOST_IN_FLIGHT } from "../settings/load.ts";
+import type { RunPlace } from "../sources/open_run.ts";
 import { endedPartsExplained } from "../stack/ended_parts.ts";
 import type { Progress } from "../stack/protocol.ts";
 import type { Telemetry } from "../stack/stack.ts";
+import type { Wanted } from "../stack/wanted.ts";
 import { shownUrl } from "../terminal/shown_values.mjs";
 import { FailedError } from "../terminal/user_error.ts";
 import { type Borrowed, borrowStack } from "./borrow_stack.ts";
 import { showProgress } from "./progress.ts";
-import { type LoadRequests, loadRequests } from "./review_requests.ts";
-import { type LoadResult, runLoad } from "./run_load.ts";
+import { type Load, type LoadResult, runLoad } from "./run_load.ts";
 import { ask } from "./send_job.ts";
 import type { Tally } from "./tally.ts";
-import { whilePartsRun } from "./while_parts_run.ts";
+import { spansOf } from "./watch_spans.ts";
 
 /** What was recorded. */
-export interface Recorded {
-  /** Of the run. */
-  folder: string;
+export interface RecordedLoad {
+  run: RunPlace;
   load: LoadSummary;
   /** Why the load is not whole. */
   cutOff?: string;
@@ -45,12 +48,13 @@ const PATIENCE = { leastMs: 60_000, times: 5 };
  * @throws {FailedError} when the API is not healthy, or no job of the warm-up was completed
  * @throws the signal's reason when it aborts before the window
  */
-export async function recordLoad(given: Config, options: RecordOptions): Promise<Recorded> {
-  const requests = await loadRequests(given);
-  return borrowStack(given, options, async (borrowed) => {
+export async function recordLoad(given: Wanted, settings: LoadSettings, options: RecordOptions): Promise<RecordedLoad> {
+  const requests = await requestsOf(given.application);
+  return borrowStack(given, { ...options, limited: settings.limited }, async (borrowed) => {
     const telemetry = await borrowed.stack.telemetry();
     try {
-      return await record({ ...options, ...borrowed, telemetry, requests });
+      const concurrency = await concurrencyOf(borrowed.wanted, telemetry);
+      return await record({ ...options, ...borrowed, telemetry, requests, concurrency }, settings);
     } finally {
       await telemetry.close();
     }
@@ -60,68 +64,86 @@ export async function recordLoad(given: Config, options: RecordOptions): Promise
 interface Recorder extends RecordOptions, Borrowed {
   telemetry: Telemetry;
   requests: LoadRequests;
+  /** Jobs that the worker runs at once. */
+  concurrency: number;
 }
 
-async function record(recorder: Recorder): Promise<Recorded> {
-  const { config, telemetry, requests, say, signal } = recorder;
-  await requireHealth(config.healthUrl, signal);
-  const longestMs = await warmUp(recorder);
-  const before = await settle(recorder, { isBusy: false, signal });
+async function requestsOf({ request, requests }: Application): Promise<LoadRequests> {
+  return (await requests?.()) ?? { requests: [request], what: `${request.method} ${shownUrl(request.url)}` };
+}
 
-  const run = beginRun(telemetry.files);
-  run.marks.metrics = before.metrics; // with a point of each process before the window, where its counters begin
-  say(`recording ${requests.what}`);
-  const begin = new Date();
-  const driven = await whilePartsRun(recorder, (until) =>
-    drive(recorder, config.load, { patienceMs: Math.max(PATIENCE.leastMs, PATIENCE.times * longestMs), signal: until }),
-  );
-  const end = new Date();
-  const isInterrupted = signal.aborted;
-  const { cutOff: reason, ...jobs } = driven;
-  const cutOff = reason && isInterrupted ? endedBy(reason) : reason;
-  const summary: LoadSummary = { ...driven.summary, ...(isInterrupted ? { interrupted: true } : {}) };
-  say("waiting for what the last jobs have left");
-  // Who interrupts the load wants what there is; who does it twice ends this process.
-  const after = await settle(recorder, { isBusy: summary.unfinished > 0, signal: new AbortController().signal, run });
-  const times = { begin: begin.toISOString(), end: end.toISOString() };
-  const content = {
-    ...after.content,
-    ended: await endedPartsExplained(recorder.stack),
-    lostSpans: lostSince(before.content.spanAccounting, after.content.spanAccounting),
-    load: { kind: "bottlenecks", ...times, cutOff, ...jobs, summary },
-  };
-  const folder = await endRun(config, telemetry.files, run, content, say);
-  return { folder, load: summary, ...(cutOff === undefined ? {} : { cutOff }) };
+/** By what the worker has sent of itself; as it was told where nothing has arrived. */
+async function concurrencyOf({ application }: Wanted, { files, refresh }: Telemetry): Promise<number> {
+  await refresh();
+  const origin = { service: serviceNames(application).worker };
+  const { concurrency } = await readWorkerFacts(readPoints(newestMetrics(files.metrics)), origin);
+  return concurrency ?? serviceOf(application, "worker")?.concurrency?.value ?? 1;
+}
+
+async function record(recorder: Recorder, settings: LoadSettings): Promise<RecordedLoad> {
+  const { wanted, telemetry, requests, concurrency, say, signal } = recorder;
+  await requireHealth(wanted.application.healthUrl, signal);
+  const twice = Math.min(2 * concurrency, MOST_IN_FLIGHT);
+  const load = { ...settings, inFlight: settings.inFlight ?? twice };
+  const longestMs = await warmUp(recorder, settings.warmup ?? twice, load.inFlight);
+  const before = await settleBefore(recorder, signal);
+  const patienceMs = Math.max(PATIENCE.leastMs, PATIENCE.times * longestMs);
+  const { run, worked } = await recordWindow(wanted, {
+    files: telemetry.files,
+    metrics: before.metrics,
+    say,
+    async work() {
+      say(`recording ${requests.what}`);
+      const begin = new Date().toISOString();
+      const { cutOff, ...driven } = await whilePartsRun(recorder, (until) =>
+        drive(recorder, load, { patienceMs, signal: until }),
+      );
+      const end = new Date().toISOString();
+      if (!signal.aborted) return { begin, end, ...driven, cutOff };
+      const summary = { ...driven.summary, interrupted: true as const };
+      return { begin, end, ...driven, summary, cutOff: cutOff && endedBy(cutOff) };
+    },
+    async settle(window, load) {
+      say("waiting for what the last jobs have left");
+      const isBusy = load.summary.unfinished > 0;
+      // An interrupted load keeps what there is; a second interrupt ends this process.
+      const uninterrupted = new AbortController().signal;
+      const content = await settleWindow(recorder, window, { before, isBusy, signal: uninterrupted });
+      return { ...content, load: { kind: "bottlenecks", ...load } };
+    },
+  });
+  const { summary, cutOff } = worked;
+  return { run, load: summary, ...(cutOff === undefined ? {} : { cutOff }) };
 }
 
 /** The longest of its jobs, in ms. */
-async function warmUp(recorder: Recorder): Promise<number> {
-  const { config, stack, say, signal } = recorder;
-  const { warmup, inFlight } = config.load;
-  if (warmup === 0) return 0;
-  say(`warming up: ${warmup} ${warmup === 1 ? "job" : "jobs"}`);
-  const settings = { jobs: warmup, inFlight, warmup: 0, ratePerSecond: undefined, durationMs: undefined };
+async function warmUp(recorder: Recorder, jobs: number, inFlight: number): Promise<number> {
+  const { stack, say, signal } = recorder;
+  if (jobs === 0) return 0;
+  say(`warming up: ${jobs} ${jobs === 1 ? "job" : "jobs"}`);
+  const load = { jobs, inFlight, ratePerSecond: undefined, durationMs: undefined };
   const { summary, cutOff, failures } = await whilePartsRun(recorder, (until) =>
-    drive(recorder, settings, { patienceMs: WARMUP_MS, signal: until }),
+    drive(recorder, load, { patienceMs: WARMUP_MS, signal: until }),
   );
   signal.throwIfAborted();
   if (summary.total) return summary.total.max;
   const [ended = cutOff] = await endedPartsExplained(stack);
   const reason = [ended, ...failures.slice(0, MOST_REASONS).map((each) => each.reason)].filter(Boolean).join("; ");
-  throw new FailedError(`no job of the warm-up was completed, of ${warmup}: ${reason}`, {
+  throw new FailedError(`no job of the warm-up was completed, of ${jobs}: ${reason}`, {
     next: stack.outputCommand("worker"),
   });
 }
 
 async function drive(
-  { config, requests, say, rewrite }: Recorder,
-  settings: LoadSettings,
+  { stack, telemetry, requests, concurrency, say, rewrite }: Recorder,
+  load: Load,
   options: { patienceMs: number; signal: AbortSignal },
 ): Promise<LoadResult> {
+  const spans = await spansOf(stack, telemetry);
   const over = new AbortController();
-  const onBegin = (tally: Tally) => void showProgress(tally, { settings, say, rewrite, signal: over.signal });
+  const onBegin = (tally: Tally) => void showProgress(tally, { load, say, rewrite, signal: over.signal });
   try {
-    return await runLoad(settings, { ...requests, ...options, concurrency: config.workerConcurrency, onBegin });
+    return await runLoad(load, { ...requests, ...options, spans, concurrency, onBegin });
   } finally {
     over.abort();
   }

@@ -1,14 +1,19 @@
 import { setMaxListeners } from "node:events";
 import { setTimeout } from "node:timers/promises";
-import type { LoadSummary } from "../analysis/report.ts";
-import type { JobRequest } from "../settings/job_requests.ts";
+import type { JobRequest } from "../application/application.ts";
+import type { LoadSummary } from "../load_summary.ts";
 import type { LoadSettings } from "../settings/load.ts";
 import { arrivals } from "./arrivals.ts";
-import { sendJob } from "./send_job.ts";
+import { type FollowedJob, type FollowOptions, JobFollower } from "./follow_job.ts";
 import { type Failures, type JobOutcome, Tally } from "./tally.ts";
-import { JobWatch } from "./watch_job.ts";
 
-export interface LoadOptions {
+/** How much is sent, and at which rate. */
+export interface Load extends Pick<LoadSettings, "jobs" | "durationMs" | "ratePerSecond"> {
+  /** Closed loop: jobs under way at once. */
+  inFlight: number;
+}
+
+export interface LoadOptions extends Pick<FollowOptions, "spans" | "end"> {
   /** What is sent, one after the other and again from the first. */
   requests: JobRequest[];
   /** What they are, for people. */
@@ -38,32 +43,39 @@ const MOST_UNDER_WAY = 10_000;
 const MOST_REFUSED = 100;
 
 /** Sends jobs and follows each to its end. */
-export async function runLoad(settings: LoadSettings, options: LoadOptions): Promise<LoadResult> {
-  const load = new Load(settings, options);
-  await load.run();
-  return load.result();
+export async function runLoad(load: Load, options: LoadOptions): Promise<LoadResult> {
+  const running = new RunningLoad(load, options);
+  await running.run();
+  return running.result();
 }
 
 /** Ends the load for a reason that people read. */
 class CutOff extends Error {}
 
-class Load {
-  readonly #settings: LoadSettings;
+class RunningLoad {
+  readonly #load: Load;
   readonly #options: LoadOptions;
-  readonly #watch: JobWatch;
+  readonly #follower: JobFollower;
   readonly #tally = new Tally();
   readonly #stop = new AbortController();
   readonly #underWay = new Set<Promise<void>>();
+  /** Those that were answered, the oldest first. */
+  readonly #answered = new Set<FollowedJob>();
   #index = 0;
   /** How long the sending took, once it is over. */
   #sentMs: number | undefined;
 
-  constructor(settings: LoadSettings, options: LoadOptions) {
-    this.#settings = settings;
+  constructor(load: Load, options: LoadOptions) {
+    this.#load = load;
     this.#options = options;
-    const { ratePerSecond, inFlight } = settings;
-    const running = 4 * options.concurrency + 16;
-    this.#watch = new JobWatch(ratePerSecond === undefined ? Math.max(inFlight, running) : running);
+    const { ratePerSecond, inFlight } = load;
+    const { concurrency, spans, end } = options;
+    const running = 4 * concurrency + 16;
+    this.#follower = new JobFollower({
+      most: ratePerSecond === undefined ? Math.max(inFlight, running) : running,
+      spans,
+      end,
+    });
     setMaxListeners(0, this.#stop.signal); // one for each job
   }
 
@@ -75,7 +87,7 @@ class Load {
     onBegin?.(this.#tally);
     const guarding = this.#guard();
     try {
-      await (this.#settings.ratePerSecond === undefined ? this.#closedLoop() : this.#openLoop());
+      await (this.#load.ratePerSecond === undefined ? this.#closedLoop() : this.#openLoop());
       this.#sentMs = this.#tally.elapsedMs;
       await Promise.all(this.#underWay);
     } finally {
@@ -92,28 +104,27 @@ class Load {
       const mostMs = Math.max(patienceMs, 3 * longestMs);
       const seconds = (ms: number) => `${(ms / 1_000).toFixed(0)} s`;
       if (inFlight > 0 && quietMs > mostMs)
-        this.#cut(`no job had ended for ${seconds(quietMs)}, ${inFlight} were under way`);
+        this.#cut(`no job had ended for ${seconds(quietMs)}, ${inFlight} were under way${this.#whyOldest()}`);
       const drainingMs = elapsedMs - (this.#sentMs ?? elapsedMs);
       if (drainingMs > Math.max(mostMs, this.#sentMs ?? 0))
-        this.#cut(`${inFlight} jobs had not ended ${seconds(drainingMs)} after the last was sent`);
+        this.#cut(`${inFlight} jobs had not ended ${seconds(drainingMs)} after the last was sent${this.#whyOldest()}`);
     };
     return setInterval(check, Math.min(1_000, patienceMs / 4));
   }
 
   result(): LoadResult {
-    const { ratePerSecond, jobs, durationMs, inFlight } = this.#settings;
+    const { ratePerSecond, jobs, durationMs, inFlight } = this.#load;
     const isOpen = ratePerSecond !== undefined;
     const { lateness, ...summary } = this.#tally.summary();
     const amount = [jobs && `${jobs} jobs`, durationMs && `${durationMs / 1_000} s`].filter(Boolean).join(", at most ");
     const how = isOpen ? `${ratePerSecond} a second, at random (Poisson)` : `${inFlight} under way at once`;
-    const coarse = this.#watch.isCoarse ? "; ends were asked for at intervals, and are late by up to a tenth" : "";
     const { reason } = this.#stop.signal;
     return {
       summary: {
         kind: isOpen ? "open" : "closed",
-        description: `${amount}; ${how}; ${this.#options.what}${coarse}`,
+        description: `${amount}; ${how}; ${this.#options.what}${this.#follower.remark}`,
         ...summary,
-        ...(this.#watch.seenLate > 0 ? { seenLate: this.#watch.seenLate } : {}),
+        ...(this.#follower.seenLate > 0 ? { seenLate: this.#follower.seenLate } : {}),
         ...(isOpen ? { ratePerSecond, ...(lateness && { lateness }) } : {}),
       },
       ...(this.#stop.signal.aborted ? { cutOff: reason instanceof Error ? reason.message : String(reason) } : {}),
@@ -124,11 +135,7 @@ class Load {
 
   /** Arrivals keep their schedule whatever the worker does. */
   async #openLoop(): Promise<void> {
-    const {
-      ratePerSecond = 0,
-      jobs = Number.POSITIVE_INFINITY,
-      durationMs = Number.POSITIVE_INFINITY,
-    } = this.#settings;
+    const { ratePerSecond = 0, jobs = Number.POSITIVE_INFINITY, durationMs = Number.POSITIVE_INFINITY } = this.#load;
     const { signal } = this.#stop;
     const began = performance.now();
     for (const atMs of arrivals(ratePerSecond)) {
@@ -149,7 +156,7 @@ class Load {
 
   /** A number of clients, each of which sends its next job when the one before has ended. */
   async #closedLoop(): Promise<void> {
-    const { inFlight, jobs = Number.POSITIVE_INFINITY, durationMs = Number.POSITIVE_INFINITY } = this.#settings;
+    const { inFlight, jobs = Number.POSITIVE_INFINITY, durationMs = Number.POSITIVE_INFINITY } = this.#load;
     const { signal } = this.#stop;
     const began = performance.now();
     const isOver = () => signal.aborted || this.#index >= jobs || performance.now() - began >= durationMs;
@@ -168,20 +175,31 @@ class Load {
     const { signal } = this.#stop;
     const request = requests[this.#index++ % requests.length]!;
     this.#tally.leaves(dueMs);
-    let isAnswered = false;
+    let job: FollowedJob | undefined;
     try {
-      const { id, url, requestMs } = await sendJob(request, signal);
-      isAnswered = true;
-      this.#tally.answered(requestMs);
-      this.#tally.ended({ id, dueMs, requestMs, ...(await this.#watch.untilEnd(url, signal)) });
+      job = await this.#follower.send(request, signal);
+      this.#answered.add(job);
+      this.#tally.answered(job.requestMs);
+      const { state, ...end } = await job.untilEnd(signal);
+      if (state === "no job") return this.#tally.addedNone();
+      const { id, requestMs, trace } = job;
+      this.#tally.ended({ state, dueMs, requestMs, traceId: trace.traceId, ...end, id: id ?? end.id ?? trace.traceId });
     } catch (error) {
       const { message } = error as Error;
       if (signal.aborted) return this.#tally.left();
-      if (isAnswered) return this.#tally.left(message);
+      if (job) return this.#tally.left(message);
       this.#tally.refused(message);
       if (this.#tally.refusedInARow >= MOST_REFUSED)
         this.#cut(`${MOST_REFUSED} requests in a row were refused: ${message}`);
+    } finally {
+      if (job) this.#answered.delete(job);
     }
+  }
+
+  /** What is known of the job that was sent first of those under way. */
+  #whyOldest(): string {
+    const [oldest] = this.#answered;
+    return oldest ? `; of the oldest, ${oldest.why()}` : "";
   }
 
   #cut(reason: string): void {

@@ -1,43 +1,60 @@
 import { Buffer } from "node:buffer";
-import type { JobRequest } from "../settings/job_requests.ts";
+import type { JobRequest } from "../application/application.ts";
 import { shownUrl } from "../terminal/shown_values.mjs";
 
-/** A job that an application has taken. */
+/** A request for a job that an application has taken. */
 export interface SentJob {
-  id: string;
-  /** Where its state is. */
-  url: string;
-  state: string;
+  /** Of the job; `undefined`: the answer does not tell. */
+  id: string | undefined;
+  /** Where the job's state is; `undefined`: the answer has no `Location`. */
+  url: string | undefined;
   /** Sending the request to its answer, ms. */
   requestMs: number;
 }
 
-/** The job could not be started, or nobody ended it. */
+/** How the work of a request has ended. */
+export interface JobEnd {
+  /** "no job": the request has added none, or one that was there already. */
+  state: "completed" | "failed" | "no job";
+  /** Why it failed. */
+  error?: string;
+  /** When, Unix time in ms; absent: when it was seen. */
+  atMs?: number;
+  /** Of its first job, where telemetry tells it. */
+  id?: string;
+}
+
+/** The job could not be started, or its end cannot be seen. */
 export class DriveError extends Error {
   override name = "DriveError";
 }
 
 /**
- * Starts one job by its HTTP request.
+ * Starts one job by its HTTP request, in the trace `traceparent`.
  *
- * @throws {DriveError} when the request is refused or its answer has no `Location` to follow; the signal's reason
+ * @throws {DriveError} when the request is refused; the signal's reason
  */
-export async function sendJob(request: JobRequest, signal: AbortSignal): Promise<SentJob> {
+export async function sendJob(request: JobRequest, traceparent: string, signal: AbortSignal): Promise<SentJob> {
   const began = performance.now();
   const response = await ask(request.url, signal, {
     method: request.method,
-    ...(request.body === undefined ? {} : { body: request.body, headers: { "content-type": "application/json" } }),
+    ...(request.body === undefined ? {} : { body: request.body }),
+    headers: {
+      ...(request.body === undefined ? {} : { "content-type": "application/json" }),
+      ...request.headers,
+      traceparent,
+    },
   });
   const requestMs = performance.now() - began;
   const answer = await bodyOf(response);
-  const answered = () => `${request.method} ${shownUrl(request.url)} answered ${response.status}`;
-  if (!response.ok) throw new DriveError(`${answered()}: ${answer.detail ?? answer.title ?? ""}`);
-  const location = response.headers.get("location");
-  if (!location || !URL.canParse(location, request.url))
-    throw new DriveError(`${answered()} without a Location to follow`);
-  const url = new URL(location, request.url);
-  const id = answer.id ?? url.pathname.split("/").at(-1);
-  return { id: String(id), url: url.href, state: String(answer.state ?? "unknown"), requestMs };
+  if (!response.ok) {
+    const answered = `${request.method} ${shownUrl(request.url)} answered ${response.status}`;
+    throw new DriveError(`${answered}: ${answer.detail ?? answer.title ?? ""}`);
+  }
+  const location = response.headers.get("location") ?? "";
+  const url = URL.canParse(location, request.url) ? new URL(location, request.url) : undefined;
+  const id = answer.id ?? url?.pathname.split("/").at(-1);
+  return { id: id === undefined ? undefined : String(id), url: url?.href, requestMs };
 }
 
 /**

@@ -1,14 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { percentiles } from "./percentiles.ts";
 import { Tally } from "./tally.ts";
-
-test("percentiles() are values that were measured, by nearest rank", () => {
-  const values = Array.from({ length: 100 }, (_, index) => 100 - index);
-  assert.deepEqual(percentiles(values), { samples: 100, mean: 50.5, p50: 50, p95: 95, p99: 99, max: 100 });
-  assert.deepEqual(percentiles([7]), { samples: 1, mean: 7, p50: 7, p95: 7, p99: 7, max: 7 });
-  assert.equal(percentiles([]), undefined);
-});
 
 test("a Tally keeps the slowest jobs and the most frequent reasons, and no more", () => {
   const tally = new Tally();

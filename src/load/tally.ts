@@ -1,15 +1,26 @@
-import type { LoadSummary, Percentiles } from "../analysis/report.ts";
-import { percentiles } from "./percentiles.ts";
+import type { LoadSummary } from "../load_summary.ts";
+import { type Percentiles, percentilesOf } from "../percentiles.ts";
 
 /** One job, as its client saw it. */
 export interface JobOutcome {
+  /** Of the job; of one that nobody tells, that of its trace. */
   id: string;
+  traceId?: string;
   state: "completed" | "failed";
   /** From the beginning of the load to the planned sending, ms. */
   plannedMs: number;
   requestMs: number;
   /** From the planned sending to the end, ms. */
   totalMs: number;
+}
+
+/** A job that has ended. */
+export interface EndedJob extends Omit<JobOutcome, "plannedMs" | "totalMs"> {
+  /** When its request was to be sent, by `performance.now()`. */
+  dueMs: number;
+  error?: string;
+  /** When it ended, Unix time in ms. @default now */
+  atMs?: number;
 }
 
 /** A reason for which jobs failed, were refused or could not be followed. */
@@ -28,6 +39,8 @@ export class Tally {
   completed = 0;
   failed = 0;
   unfinished = 0;
+  /** Requests that have added no job. */
+  withoutJob = 0;
   /** Requests in a row that were refused. */
   refusedInARow = 0;
   longestMs = 0;
@@ -42,7 +55,7 @@ export class Tally {
   readonly #reasons = new Map<string, number>();
 
   get inFlight(): number {
-    return this.sent - this.completed - this.failed - this.unfinished;
+    return this.sent - this.completed - this.failed - this.unfinished - this.withoutJob;
   }
 
   get elapsedMs(): number {
@@ -79,15 +92,23 @@ export class Tally {
     this.#because(reason);
   }
 
-  ended({ dueMs, error, ...job }: Omit<JobOutcome, "plannedMs" | "totalMs"> & { dueMs: number; error?: string }): void {
-    this.#lastMs = this.#quietSinceMs = performance.now();
-    const totalMs = this.#lastMs - dueMs;
+  ended({ dueMs, error, atMs, ...job }: EndedJob): void {
+    this.#quietSinceMs = performance.now();
+    const endMs = atMs === undefined ? this.#quietSinceMs : this.#quietSinceMs - (Date.now() - atMs);
+    this.#lastMs = Math.max(this.#lastMs, endMs);
+    const totalMs = endMs - dueMs;
     this.longestMs = Math.max(this.longestMs, totalMs);
     this[job.state]++;
     if (job.state === "completed") this.#total.push(totalMs);
     if (error !== undefined) this.#because(error);
     this.#slowest.push({ ...job, plannedMs: dueMs - this.#beganMs, totalMs });
     if (this.#slowest.length >= 2 * MOST.slowest) this.#slowest = this.slowest();
+  }
+
+  /** Its request has added no job. */
+  addedNone(): void {
+    this.#quietSinceMs = performance.now();
+    this.withoutJob++;
   }
 
   /** The load ended before the job, or `reason` keeps its end from being seen. */
@@ -108,9 +129,12 @@ export class Tally {
   }
 
   summary(): Omit<LoadSummary, "kind" | "description"> & { lateness?: Percentiles } {
-    const [total, request, lateness] = [this.#total, this.#request, this.#lateness].map(percentiles);
+    const [total, request, lateness] = [this.#total, this.#request, this.#lateness].map((values) =>
+      values.length > 0 ? percentilesOf(values) : undefined,
+    );
     return {
       ...{ sent: this.sent, completed: this.completed, failed: this.failed, unfinished: this.unfinished },
+      ...(this.withoutJob > 0 ? { withoutJob: this.withoutJob } : {}),
       throughputPerSecond: this.throughputPerSecond,
       ...(total && { total }),
       ...(request && { request }),

@@ -19,13 +19,14 @@ const NEWLINE = 0x0a;
 export async function* readRequests<Request>(files: Iterable<string | FileRange>): AsyncGenerator<Request> {
   for (const file of files) {
     const range = typeof file === "string" ? { path: file } : file;
-    for await (const line of readLines(range)) {
-      if (line) yield parse(line, range.path);
+    for await (const { text } of readLines(range)) {
+      if (text) yield parseRequest(text, range.path);
     }
   }
 }
 
-function parse<Request>(line: string, path: string): Request {
+/** @throws {SyntaxError} when the line, of the file `path`, is not JSON */
+export function parseRequest<Request>(line: string, path: string): Request {
   try {
     return JSON.parse(line) as Request; // the collector has checked it
   } catch (cause) {
@@ -33,15 +34,17 @@ function parse<Request>(line: string, path: string): Request {
   }
 }
 
+/** A line without its end, and where the next one begins, bytes. */
+export interface Line {
+  text: string;
+  end: number;
+}
+
 /**
  * The lines that begin in a range of a file, without a last one that is not finished: its writer is still at it.
  * A file that does not exist has no lines.
  */
-export async function* readLines({
-  path,
-  start = 0,
-  end = Number.POSITIVE_INFINITY,
-}: FileRange): AsyncGenerator<string> {
+export async function* readLines({ path, start = 0, end = Number.POSITIVE_INFINITY }: FileRange): AsyncGenerator<Line> {
   let handle: Awaited<ReturnType<typeof open>>;
   try {
     handle = await open(path);
@@ -61,11 +64,12 @@ export async function* readLines({
       if (bytesRead === 0) return;
       let from = 0;
       for (let at = chunk.indexOf(NEWLINE); at !== -1 && at < bytesRead; at = chunk.indexOf(NEWLINE, from)) {
-        if (isInLine) yield Buffer.concat([...rest, chunk.subarray(from, at)]).toString();
+        const line = isInLine && Buffer.concat([...rest, chunk.subarray(from, at)]).toString();
         isInLine = true;
         rest = [];
         from = at + 1;
         lineStart = position + from;
+        if (line !== false) yield { text: line, end: lineStart };
         if (lineStart >= end) return;
       }
       if (isInLine) rest.push(Buffer.from(chunk.subarray(from, bytesRead)));

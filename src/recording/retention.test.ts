@@ -13,7 +13,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { openRun } from "../sources/open_run.ts";
-import { removeOldRuns, runIds } from "./retention.ts";
+import { runIds } from "../sources/runs.ts";
+import { openNamedRun, removeOldRuns } from "./retention.ts";
 
 const times = { start: "2026-01-02T00:00:00.000Z", end: "2026-01-02T00:01:00.000Z" };
 /** The id of the run that was recorded at this second. */
@@ -74,18 +75,18 @@ test("removeOldRuns() leaves what the user has named, by RUN, AGAINST, A or B, a
       [at(3), "AGAINST"],
     ] as const;
     for (const id of upTo(3)) add(id, "bottlenecks");
-    for (const [wanted, setting] of named) openRun(home, wanted, setting);
+    for (const [wanted, setting] of named) openNamedRun(home, wanted, setting);
     add(at(4), "bottlenecks");
-    openRun(home, "latest", "AGAINST");
+    openNamedRun(home, "latest", "AGAINST");
     add(at(5), "bottlenecks");
-    openRun(home, "latest", "A");
+    openNamedRun(home, "latest", "A");
     add(at(6), "bottlenecks");
-    for (const setting of ["RUN", "B", undefined] as const) openRun(home, "latest", setting);
+    for (const setting of ["RUN", "B"] as const) openNamedRun(home, "latest", setting);
     openRun(home, join(runs, at(6)));
     for (const id of upTo(60, 7)) add(id, "bottlenecks");
     assert.match(removeOldRuns(runs, at(60))[0]!, /newest recordings are kept/);
     assert.deepEqual(runIds(runs), [...upTo(5), ...upTo(60, 11)]);
-    openRun(home, at(0), "B"); // once more changes nothing
+    openNamedRun(home, at(0), "B"); // once more changes nothing
   }));
 
 test("removeOldRuns() removes the oldest recordings when all runs take more than 10 GB, then proofs", () =>
@@ -105,7 +106,7 @@ test("removeOldRuns() removes the oldest recordings when all runs take more than
 test("removeOldRuns() says that named runs alone take more than 10 GB, and removes none of them", () =>
   inHome(({ home, runs, add }) => {
     add(at(0), "bottlenecks", 11e9);
-    openRun(home, at(0), "A");
+    openNamedRun(home, at(0), "A");
     add(at(1), "verify");
     assert.match(removeOldRuns(runs, at(1)).join("\n"), /^the runs take 11.0 GB, 10.0 GB are kept, but the newest/);
     assert.deepEqual(runIds(runs), upTo(1));
@@ -122,10 +123,10 @@ test("removeOldRuns() removes what was left half written a day ago, and not what
     assert.deepEqual(readdirSync(runs).sort(), [`.${at(2)}`, ".of others", at(9)]);
   }));
 
-test("openRun() says by which setting a run was named, and that older ones are removed", () =>
+test("openNamedRun() says by which setting a run was named, and that older ones are removed", () =>
   inHome(({ home, add }) => {
     add(at(0), "verify");
-    assert.throws(() => openRun(home, at(1), "A"), {
+    assert.throws(() => openNamedRun(home, at(1), "A"), {
       message:
         /^Cannot use A="\S+": there is no such run in \S+, where older runs are removed: the 50 newest proofs and /,
       next: `A=latest, or as A=${at(0)}`,

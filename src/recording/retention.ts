@@ -1,34 +1,26 @@
 import { existsSync, lstatSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { readDescription } from "../sources/read_description.ts";
+import { type OpenedRun, openRun, type RunSetting } from "../sources/open_run.ts";
+import { gigabytes, isProof, isRunId, MAX_BYTES, MAX_RUNS, runIds } from "../sources/runs.ts";
 
-/** So many of the newest proofs are kept and, counted apart, of the recordings. */
-const MAX_RUNS = 50;
-/** What all runs may take together, bytes. */
-const MAX_BYTES = 10e9;
 /** A file in the folder of a run that the user has named: the run is not removed. */
 const KEPT = "kept";
 /** Nobody writes a run for so long, ms. */
 const ABANDONED_MS = 24 * 3_600_000;
 
-/** What is kept, for a sentence. */
-export const RETENTION = `older runs are removed: the ${MAX_RUNS} newest proofs and recordings stay, up to ${gigabytes(MAX_BYTES)}, and those that were named`;
-
-/** The ids of all runs in the folder `.prodlike/runs`, oldest first; none when there is no such folder. */
-export function runIds(runs: string): string[] {
-  if (!existsSync(runs)) return [];
-  const folders = readdirSync(runs, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  // Their names begin with the time.
-  return folders
-    .map(({ name }) => name)
-    .filter((name) => ID.test(name))
-    .sort();
+/**
+ * Opens the run that the user names by `setting`, which is never removed from then on; `latest` names one as AGAINST or A,
+ * with which another is compared.
+ *
+ * @throws {UserError} as `openRun`
+ */
+export function openNamedRun(home: string, wanted: string, setting: RunSetting): OpenedRun {
+  const run = openRun(home, wanted, setting);
+  if (wanted !== "latest" || setting === "AGAINST" || setting === "A") keepRun(run.folder, setting);
+  return run;
 }
 
-const ID = /^\d{8}T\d{6}Z-[0-9a-f]{4}$/;
-
-/** Marks the run in `folder` as one that is never removed, since the user named it by `setting`. */
-export function keepRun(folder: string, setting: string): void {
+function keepRun(folder: string, setting: string): void {
   try {
     const text = `Named as ${setting}: prodlike does not remove this run. rm -r "${folder}" does.\n`;
     writeFileSync(join(folder, KEPT), text, { mode: 0o600, flag: "wx" });
@@ -62,19 +54,10 @@ export function removeOldRuns(runs: string, newest: string): string[] {
 }
 
 function removeAbandoned(runs: string): void {
-  const drafts = readdirSync(runs).filter((name) => name.startsWith(".") && ID.test(name.slice(1)));
+  const drafts = readdirSync(runs).filter((name) => name.startsWith(".") && isRunId(name.slice(1)));
   for (const path of drafts.map((name) => join(runs, name))) {
     const changedMs = lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY;
     if (changedMs < Date.now() - ABANDONED_MS) remove(path);
-  }
-}
-
-/** Whether `make verify` has recorded the run; what cannot be read counts as a recording. */
-export function isProof(folder: string): boolean {
-  try {
-    return readDescription(join(folder, "run.json")).load?.kind === "verify";
-  } catch {
-    return false;
   }
 }
 
@@ -127,8 +110,4 @@ function bytesIn(path: string): number {
 function list(ids: string[]): string {
   const more = ids.length > 3 ? ` and ${ids.length - 3} more` : "";
   return `${ids.slice(0, 3).join(", ")}${more}`;
-}
-
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(1)} GB`;
 }

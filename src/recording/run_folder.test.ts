@@ -4,15 +4,20 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fillDisk, withSmallDisk } from "../../test/small_disk.ts";
-import { loadConfig } from "../settings/config.ts";
-import { openRun } from "../sources/open_run.ts";
+import { type RunPlace, readRun } from "../sources/open_run.ts";
 import { beginRun, endRun } from "./run_folder.ts";
 
-async function record(root: string, say?: (line: string) => void): Promise<string> {
+async function record(root: string, say?: (line: string) => void): Promise<RunPlace> {
   const file = (name: string) => join(root, name);
   const files = { traces: file("traces.jsonl"), metrics: file("metrics.jsonl"), collectorLog: file("collector.log") };
-  const content = { store: "redis", limits: null, load: {}, spanAccounting: {}, throttling: {} };
-  return endRun(loadConfig({}, root), files, beginRun(files), content, say);
+  const content = { store: "redis", limits: null, load: {}, spanAccounting: {}, throttling: { notMeasured: "a test" } };
+  return endRun(
+    { home: join(root, ".prodlike"), kind: "local", application: { folder: root, services: [] } },
+    files,
+    beginRun(files),
+    content,
+    say,
+  );
 }
 
 test("endRun() leaves a link that is named like a run alone", async () => {
@@ -21,8 +26,8 @@ test("endRun() leaves a link that is named like a run alone", async () => {
     const runs = join(root, ".prodlike", "runs");
     mkdirSync(runs, { recursive: true });
     symlinkSync("/nowhere", join(runs, "20000101T000000Z-0000"));
-    const folder = await record(root);
-    assert.deepEqual(readdirSync(runs).sort(), ["20000101T000000Z-0000", folder.split("/").at(-1)]);
+    const { id } = await record(root);
+    assert.deepEqual(readdirSync(runs).sort(), ["20000101T000000Z-0000", id]);
   } finally {
     rmSync(root, { recursive: true });
   }
@@ -31,7 +36,7 @@ test("endRun() leaves a link that is named like a run alone", async () => {
 test("endRun() describes the worker: how many jobs at once, and how long their locks last", async () => {
   const root = mkdtempSync(join(tmpdir(), "prodlike-test-"));
   try {
-    const { worker } = JSON.parse(readFileSync(join(await record(root), "run.json"), "utf8"));
+    const { worker } = JSON.parse(readFileSync(join((await record(root)).folder, "run.json"), "utf8"));
     assert.deepEqual(worker, { concurrency: 4, lockDurationMs: 15_000, lockRenewMs: 2_000 });
   } finally {
     rmSync(root, { recursive: true });
@@ -58,11 +63,12 @@ test("endRun() keeps a run elsewhere when its disk is full, and says where", asy
       async () => {
         fillDisk(home);
         const lines: string[] = [];
-        const folder = await record(root, (line) => lines.push(line));
-        const what = `Cannot write the run "${folder.split("/").at(-1)}": no space left on the disk of "${home}/runs" (ENOSPC)`;
+        const run = await record(root, (line) => lines.push(line));
+        const { id, folder } = run;
+        const what = `Cannot write the run "${id}": no space left on the disk of "${home}/runs" (ENOSPC)`;
         assert.deepEqual(lines, [`${what}: it is in ${folder}, until you remove it`]);
         assert.deepEqual(readdirSync(folder).sort(), ["collector.log", "metrics.jsonl", "run.json", "traces.jsonl"]);
-        assert.equal(openRun(dirname(dirname(folder)), folder).folder, folder);
+        assert.equal(readRun(run).id, id);
         rmSync(dirname(dirname(folder)), { recursive: true });
       },
       { folder: home },

@@ -4,22 +4,23 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:
 import { cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { JOB_LOCK } from "../app/job_lock.ts";
-import type { Config } from "../settings/config.ts";
+import { type Application, serviceNames } from "../application/application.ts";
+import { type FileMark, markEnd, type TelemetryFiles } from "../otlp/live_file.ts";
 import { currentRuntime, runtimeVersion } from "../settings/runtime.ts";
+import type { RunPlace } from "../sources/open_run.ts";
 import { cannotWrite, isFull } from "../terminal/system_error.ts";
-import { copyProfiles } from "./profile_files.ts";
+import { copyProfiles, copySlice } from "./copy_window.ts";
 import { removeOldRuns } from "./retention.ts";
-import { copySlice, type FileMark, markEnd } from "./slice.ts";
 import type { SpanAccounting } from "./span_counts.ts";
+import type { Throttling } from "./throttling.ts";
 
-/** The collector's live files, of which a run keeps its window. */
-export interface TelemetryFiles {
-  traces: string;
-  metrics: string;
-  collectorLog: string;
-  /** The folder of the profiles; absent where they are not kept as files. */
-  profiles?: string;
+/** Where a run comes from. */
+export interface RunSource {
+  /** `.prodlike`. */
+  home: string;
+  /** The kind of stack. */
+  kind: string;
+  application: Pick<Application, "folder" | "services">;
 }
 
 /** A window of work that is being recorded. */
@@ -40,7 +41,7 @@ export interface RunContent {
   load: object;
   spanAccounting: SpanAccounting;
   /** Of the worker's CPUs. */
-  throttling: object;
+  throttling: Throttling | { notMeasured: string };
   /** Parts of the stack that ended without being asked; absent where nobody looked. */
   ended?: string[];
   /** Of the spans created in the window, by service; absent where nobody looked. */
@@ -49,37 +50,36 @@ export interface RunContent {
   notMeasured?: { what: string; reason: string }[];
 }
 
-/** Begins a run: from now on the window is open. */
-export function beginRun(files: TelemetryFiles): Recording {
+/**
+ * Begins a run: from now on the window is open. `metrics` is where its metrics begin, when that is before now: with a point
+ * of each process before the window, from which its counters are counted.
+ */
+export function beginRun(files: TelemetryFiles, metrics = markEnd(files.metrics)): Recording {
   const startMs = Date.now();
   const time = new Date(startMs).toISOString().replace(/[-:]|\.\d+/g, "");
   return {
     id: `${time}-${randomBytes(2).toString("hex")}`,
     startMs,
-    marks: {
-      traces: markEnd(files.traces),
-      metrics: markEnd(files.metrics),
-      collectorLog: markEnd(files.collectorLog),
-    },
+    marks: { traces: markEnd(files.traces), metrics, collectorLog: markEnd(files.collectorLog) },
   };
 }
 
 /**
  * Closes the window: writes `.prodlike/runs/<id>/` with `run.json`, the slices of the collector's files and the profiles
  * whose windows overlap with this one, whole or not at all; where that disk is full, into a temporary folder that stays.
- * Tells `say` so, and which old runs it removes. Returns the folder.
+ * Tells `say` so, and which old runs it removes.
  *
  * @throws {UserError} when it cannot be written
  */
 export async function endRun(
-  config: Config,
+  source: RunSource,
   files: TelemetryFiles,
   run: Recording,
   content: RunContent,
   say: (line: string) => void = () => {},
-): Promise<string> {
-  const runs = join(config.home, "runs");
-  const description = await describe(config, run, content);
+): Promise<RunPlace> {
+  const runs = join(source.home, "runs");
+  const description = await describe(source, run, content);
   try {
     writeRun(runs, files, run, description);
   } catch (cause) {
@@ -87,10 +87,10 @@ export async function endRun(
     const folder = isFull(cause) && writeAside(files, run, description);
     if (!folder) throw error;
     say(`${error.message}: it is in ${folder}, until you remove it`);
-    return folder;
+    return { id: run.id, folder };
   }
   for (const line of removeOldRuns(runs, run.id)) say(line);
-  return join(runs, run.id);
+  return { id: run.id, folder: join(runs, run.id) };
 }
 
 function writeRun(runs: string, files: TelemetryFiles, run: Recording, description: object): void {
@@ -122,21 +122,16 @@ function writeAside(files: TelemetryFiles, run: Recording, description: object):
   }
 }
 
-async function describe(config: Config, run: Recording, content: RunContent) {
+async function describe(source: RunSource, run: Recording, content: RunContent) {
   return {
     version: 1,
     id: run.id,
     start: new Date(run.startMs).toISOString(),
     end: new Date().toISOString(),
-    gitRevision: await gitRevision(config.root),
+    gitRevision: await gitRevision(source.application.folder),
     runtime: { name: currentRuntime, version: runtimeVersion },
-    stack: config.stack,
-    services: { api: config.apiService, worker: config.workerService },
-    worker: {
-      concurrency: config.workerConcurrency,
-      lockDurationMs: JOB_LOCK.lockDuration,
-      lockRenewMs: JOB_LOCK.lockRenewTime,
-    },
+    stack: source.kind,
+    services: serviceNames(source.application),
     machine: {
       platform: process.platform,
       arch: process.arch,

@@ -1,77 +1,89 @@
-import type { Config } from "../settings/config.ts";
+import { serviceNames } from "../application/application.ts";
+import { type FileMark, markEnd, newestMetrics, rangesSince } from "../otlp/live_file.ts";
+import { endedPartsExplained } from "../stack/ended_parts.ts";
 import { type Clues, gatherClues } from "../stack/hints.ts";
 import type { Stack, Telemetry } from "../stack/stack.ts";
-import { accountSpans } from "./account_spans.ts";
-import { profilesArrived, spansArrived } from "./has_arrived.ts";
+import type { Wanted } from "../stack/wanted.ts";
+import { accountSpans, profilesArrived, spansArrived } from "./arrivals.ts";
 import type { Recording, RunContent } from "./run_folder.ts";
-import { type FileMark, markEnd, rangesSince } from "./slice.ts";
+import { lostSince, type SpanAccounting } from "./span_counts.ts";
 import { readThrottling } from "./throttling.ts";
 
 export interface Settling {
-  config: Config;
+  wanted: Wanted;
   stack: Stack;
   telemetry: Telemetry;
 }
 
-export interface SettleOptions {
-  /** Whether jobs may still run, whose spans are not awaited. */
-  isBusy: boolean;
-  signal: AbortSignal;
-  /** The window that the work was done in; absent before it. */
-  run?: Recording;
+/** How things were before a window. */
+export interface Before {
+  /** Where the metrics were, with a point of each process behind it. */
+  metrics: FileMark;
+  spanAccounting: SpanAccounting;
 }
 
-type NotMeasured = { what: string; reason: string }[];
+export interface WindowOptions {
+  /** How things were before it. Without it nothing of the work is awaited, and it is not known how many spans were lost. */
+  before?: Before;
+  /** Whether jobs may still run, whose spans are not awaited. */
+  isBusy?: boolean;
+  signal: AbortSignal;
+}
 
-/**
- * Waits until everything that the work before now has left has arrived: spans, and at the end of a window the profiles.
- * Returns where the metrics were before, and what the window held beside the load.
- */
-export async function settle(
-  settling: Settling,
-  { isBusy, signal, run }: SettleOptions,
-): Promise<{ metrics: FileMark; content: Omit<RunContent, "load" | "ended"> }> {
-  const { config, stack, telemetry } = settling;
+/** Waits until the spans that were made before now have arrived. */
+export async function settleBefore(settling: Settling, signal: AbortSignal): Promise<Before> {
+  const { telemetry, stack, wanted } = settling;
   const { files, refresh } = telemetry;
   const sinceMs = Date.now();
   const metrics = markEnd(files.metrics);
+  const clues = await gatherClues(stack, await stack.status());
+  const waiting = { files, refresh, services: serviceNames(wanted.application), clues, sinceMs, signal };
+  await spansArrived({ ...waiting, isBusy: false });
+  return { metrics, spanAccounting: await accountSpans(waiting) };
+}
+
+/** Waits until spans and profiles of the work in a window have arrived, and says what the window held beside the load. */
+export async function settleWindow(
+  settling: Settling,
+  run: Recording,
+  { before, isBusy = false, signal }: WindowOptions,
+): Promise<Omit<RunContent, "load">> {
+  const { wanted, stack, telemetry } = settling;
+  const { files, refresh } = telemetry;
   const status = await stack.status();
   const clues = await gatherClues(stack, status);
-  const waiting = { files, refresh, clues, sinceMs, isBusy, signal };
-  const [hasSpans, hasProfiles] = await Promise.all([
-    spansArrived(config, waiting),
-    !run || profilesAbsent(settling, clues) !== undefined || profilesArrived(config, waiting),
-  ]);
-  const notMeasured: NotMeasured = [];
+  const waiting = { files, refresh, services: serviceNames(wanted.application), clues, sinceMs: Date.now(), signal };
   const none = profilesAbsent(settling, clues);
-  if (none) notMeasured.push({ what: "functions", reason: none });
-  if (!hasProfiles)
-    notMeasured.push({ what: "functions of the last seconds", reason: "their profile has not arrived" });
-  if (!hasSpans) notMeasured.push({ what: "the last spans", reason: "some had not arrived when the run ended" });
-  if (run && isGone(files.traces, run.marks.traces))
-    notMeasured.push({ what: "the first spans", reason: "there were more than the collector's file holds" });
-
-  const startMs = run?.startMs ?? sinceMs;
-  const service = config.workerService;
+  const [hasSpans, hasProfiles] = before
+    ? await Promise.all([spansArrived({ ...waiting, isBusy }), none !== undefined || profilesArrived(waiting)])
+    : [true, true];
+  const spanAccounting = await accountSpans({ ...waiting, sinceMs: run.startMs });
+  const metrics = before ? rangesSince(files.metrics, before.metrics) : newestMetrics(files.metrics);
   return {
-    metrics,
-    content: {
-      store: stack.store,
-      limits: status.worker?.limits ?? null,
-      spanAccounting: await accountSpans(config, { files, refresh, clues, startMs, signal }),
-      throttling: await readThrottling(rangesSince(files.metrics, run?.marks.metrics ?? metrics), {
-        service,
-        sinceMs: startMs,
-      }),
-      notMeasured,
-    },
+    store: stack.store,
+    limits: status.worker?.limits ?? null,
+    spanAccounting,
+    ...(before ? { lostSpans: lostSince(before.spanAccounting, spanAccounting) } : {}),
+    throttling: await readThrottling(metrics, {
+      service: serviceNames(wanted.application).worker,
+      sinceMs: run.startMs,
+    }),
+    ended: await endedPartsExplained(stack),
+    notMeasured: [
+      ...(none ? [{ what: "functions", reason: none }] : []),
+      ...(hasProfiles ? [] : [{ what: "functions of the last seconds", reason: "their profile has not arrived" }]),
+      ...(hasSpans ? [] : [{ what: "the last spans", reason: "some had not arrived when the run ended" }]),
+      ...(isGone(files.traces, run.marks.traces)
+        ? [{ what: "the first spans", reason: "there were more than the collector's file holds" }]
+        : []),
+    ],
   };
 }
 
 /** Why there are no profiles; `undefined` when there are. */
-function profilesAbsent({ config, telemetry }: Settling, clues: Clues[]): string | undefined {
+function profilesAbsent({ wanted, telemetry }: Settling, clues: Clues[]): string | undefined {
   const isOff = clues.some(({ part, environment }) => part === "worker" && environment.PROFILING !== "on");
-  if (!config.profiling || isOff) return "the worker runs with PROFILING=off";
+  if (!wanted.profiling || isOff) return "the worker runs with PROFILING=off";
   if (!telemetry.files.profiles) return "the profiles are in the Pyroscope server, not in files";
   return undefined;
 }

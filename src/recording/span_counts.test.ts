@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { tailOf } from "./slice.ts";
+import { tailOf } from "../otlp/live_file.ts";
 import { countSpans } from "./span_counts.ts";
 
 const SAMPLED = { "otel.span.sampling_result": "RECORD_AND_SAMPLE" };

@@ -49,13 +49,13 @@ test("readSettings() reads several requests of JOB_REQUEST, one from the beginni
 });
 
 test("progressLine() says what is done, under way and left, and nothing that is not known", () => {
-  const tally = { elapsedMs: 12_300, completed: 30, failed: 0, unfinished: 0, inFlight: 8, throughputPerSecond: 2.5 };
+  const tally = { elapsedMs: 12_300, sent: 38, failed: 0, inFlight: 8, throughputPerSecond: 2.5 };
   const line = (settings: Record<string, string>, changes: Partial<typeof tally> = {}) =>
     progressLine({ ...tally, ...changes }, readLoadSettings(settings));
   assert.equal(line({ JOBS: "60" }), "12 s   30 of 60 done   8 under way   2.5 a second   about 12 s left");
   assert.equal(line({ DURATION: "20s" }), "12 s   30 done   8 under way   2.5 a second   about 11 s left");
   assert.equal(
-    line({ JOBS: "60" }, { completed: 0, failed: 1, throughputPerSecond: 0 }),
+    line({ JOBS: "60" }, { sent: 9, failed: 1, throughputPerSecond: 0 }),
     "12 s   1 of 60 done   1 failed   8 under way   0.0 a second",
   );
   // No faster than the rate, however fast those under way end.

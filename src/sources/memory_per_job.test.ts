@@ -3,7 +3,6 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { loadConfig } from "../settings/config.ts";
 import { ACTIVE_JOBS, PROCESS_MEMORY_USAGE } from "../telemetry/names.ts";
 import { readMemoryPerJob } from "./memory_per_job.ts";
 
@@ -23,14 +22,14 @@ function line(instance: string, second: number, [mb, jobs]: [number, number?]): 
 
 test("readMemoryPerJob() takes the newest run that shows memory with and without jobs", async () => {
   const root = mkdtempSync(join(tmpdir(), "prodlike-test-"));
-  const config = loadConfig({}, root);
+  const home = join(root, ".prodlike");
   const record = (id: string, lines: string[]) => {
     const folder = join(root, ".prodlike", "runs", id);
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, "metrics.jsonl"), lines.join(""));
   };
   try {
-    assert.equal(await readMemoryPerJob(config), undefined);
+    assert.equal(await readMemoryPerJob(home, "prodlike-worker"), undefined);
     record("20260101T000000Z-0001", [line("a", 1, [999, 0]), line("a", 2, [2000, 1])]);
     record("20260101T000001Z-0001", [
       line("a", 1, [110]),
@@ -40,7 +39,7 @@ test("readMemoryPerJob() takes the newest run that shows memory with and without
       line("b", 3, [500, 1]), // nobody knows what it has without a job
     ]);
     record("20260101T000002Z-0001", [line("a", 1, [100, 0]), line("a", 2, [101, 0])]); // no job
-    assert.deepEqual(await readMemoryPerJob(config), { bytes: 40 * MB, run: "20260101T000001Z-0001" });
+    assert.deepEqual(await readMemoryPerJob(home, "prodlike-worker"), { bytes: 40 * MB, run: "20260101T000001Z-0001" });
   } finally {
     rmSync(root, { recursive: true });
   }

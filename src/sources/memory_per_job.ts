@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { comesFrom, type Origin, processOf, readPoints } from "../otlp/read_points.ts";
-import { runIds } from "../recording/retention.ts";
 import { ACTIVE_JOBS, PROCESS_MEMORY_USAGE } from "../telemetry/names.ts";
+import { runIds } from "./runs.ts";
 
 /** Memory that one job took, in bytes, and the run that shows it. */
 export interface MemoryPerJob {

@@ -1,15 +1,19 @@
 import { existsSync, lstatSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { type ProfileFile, profilesIn } from "../recording/profile_files.ts";
-import { isProof, keepRun, RETENTION, runIds } from "../recording/retention.ts";
 import { UserError } from "../terminal/user_error.ts";
 import { visible } from "../terminal/visible_text.ts";
+import { type ProfileFile, profilesIn } from "./profile_files.ts";
 import { isPlainFile, type RunDescription, readDescription } from "./read_description.ts";
+import { isProof, RETENTION, runIds } from "./runs.ts";
 
-/** A recorded run: what its `run.json` says, and where its telemetry is. */
-export interface OpenedRun {
+/** Where a run is. */
+export interface RunPlace {
   id: string;
   folder: string;
+}
+
+/** A recorded run: what its `run.json` says, and where its telemetry is. */
+export interface OpenedRun extends RunPlace {
   description: RunDescription;
   /** Absent: the run has none, or it is not a plain file. */
   traces: string | undefined;
@@ -23,11 +27,11 @@ export type RunSetting = "RUN" | "AGAINST" | "A" | "B";
 
 /**
  * Opens a run of the folder `.prodlike` by its id, by the path of its folder, or as `latest` the newest recording, where
- * there is none the newest proof. One that the user names by a setting is never removed from then on; `latest` names one as AGAINST or A, with which another is compared.
+ * there is none the newest proof. `setting` is how the user names it.
  *
  * @throws {UserError} when there is no such run, or its `run.json` is damaged
  */
-export function openRun(home: string, wanted: string, setting?: RunSetting): OpenedRun {
+export function openRun(home: string, wanted: string, setting: RunSetting = "RUN"): OpenedRun {
   const runs = join(home, "runs");
   const ids = runIds(runs);
   const path = resolve(wanted);
@@ -38,13 +42,19 @@ export function openRun(home: string, wanted: string, setting?: RunSetting): Ope
   if (!id) {
     const [some] = ids.slice(-1);
     const reason = some ? `there is no such run in ${runs}, where ${RETENTION}` : `there are no runs in ${runs}`;
-    const as = setting ?? "RUN";
-    throw new UserError(`Cannot use ${as}="${visible(wanted)}": ${reason}`, {
-      next: some ? `${as}=latest, or as ${as}=${some}` : "make bottlenecks",
+    throw new UserError(`Cannot use ${setting}="${visible(wanted)}": ${reason}`, {
+      next: some ? `${setting}=latest, or as ${setting}=${some}` : "make bottlenecks",
     });
   }
-  const folder = join(runs, id);
-  if (setting && (wanted !== "latest" || setting === "AGAINST" || setting === "A")) keepRun(folder, setting);
+  return readRun({ id, folder: join(runs, id) });
+}
+
+/**
+ * Opens a run that is known to be there.
+ *
+ * @throws {UserError} when its `run.json` is damaged
+ */
+export function readRun({ id, folder }: RunPlace): OpenedRun {
   const plain = (file: string) => (isPlainFile(join(folder, file)) ? join(folder, file) : undefined);
   return {
     id,

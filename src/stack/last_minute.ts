@@ -1,8 +1,8 @@
 import type { DeathScene, Sample } from "../death/explain_death.ts";
+import { newestMetrics } from "../otlp/live_file.ts";
 import { readChanges } from "../otlp/read_changes.ts";
 import { comesFrom, type Origin, type Point, readPoints } from "../otlp/read_points.ts";
 import { readWorkerFacts } from "../otlp/read_worker_facts.ts";
-import { newestMetrics } from "../recording/slice.ts";
 import { CONTAINER_MEMORY_USAGE, GC_DURATION, GC_TYPE, PROCESS_MEMORY_USAGE } from "../telemetry/names.ts";
 
 /** What tells of a process's end in its telemetry, and in the store of the queues that it names there. */

@@ -1,6 +1,6 @@
 import type { Service } from "../application/application.ts";
+import { newestMetrics } from "../otlp/live_file.ts";
 import { readPoints } from "../otlp/read_points.ts";
-import { newestMetrics } from "../recording/slice.ts";
 import { WORKER_READY } from "../telemetry/names.ts";
 
 /** How a part that does not say so itself is seen to be ready; `metrics`: the collector's file. */

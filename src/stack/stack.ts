@@ -1,6 +1,6 @@
 import type { Death } from "../death/explain_death.ts";
 import type { Enforcement } from "../limits/enforcement.ts";
-import type { TelemetryFiles } from "../recording/run_folder.ts";
+import type { TelemetryFiles } from "../otlp/live_file.ts";
 import type { Environment } from "../settings/environment.ts";
 import type { Progress } from "./protocol.ts";
 import type { PartExit } from "./state.ts";

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { serviceNames } from "../application/application.ts";
 import type { SpanCounts } from "../recording/span_counts.ts";
-import { loadConfig } from "../settings/config.ts";
+import { readSettings } from "../settings/settings.ts";
 import { openStack } from "../stack/open_stack.ts";
+import { wantedOf } from "../stack/wanted.ts";
 import { accountingWarnings } from "./accounting.ts";
 
 const counts: SpanCounts = {
@@ -11,14 +13,15 @@ const counts: SpanCounts = {
 };
 
 test("accountingWarnings() says what was lost or not measured, and nothing when all is well", () => {
-  const config = loadConfig({}, "/app");
-  assert.deepEqual(accountingWarnings({ "prodlike-api": counts, theirs: counts }, config, openStack(config)), []);
+  const wanted = wantedOf(readSettings({}, "/app"));
+  const names = serviceNames(wanted.application);
+  assert.deepEqual(accountingWarnings({ "prodlike-api": counts, theirs: counts }, names, openStack(wanted)), []);
   const bad = {
     "prodlike-api": { notMeasured: "the api runs with OTEL_METRICS_EXPORTER=none" },
     "prodlike-worker": { ...counts, queueFull: 1_200, refused: 4 },
     theirs: { ...counts, failed: 1 },
   };
-  assert.deepEqual(accountingWarnings(bad, config, openStack(config)), [
+  assert.deepEqual(accountingWarnings(bad, names, openStack(wanted)), [
     {
       name: "span accounting",
       detail: "prodlike-api: not measured: the api runs with OTEL_METRICS_EXPORTER=none",

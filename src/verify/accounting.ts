@@ -1,5 +1,5 @@
+import type { Role } from "../application/application.ts";
 import type { SpanAccounting } from "../recording/span_counts.ts";
-import type { Config } from "../settings/config.ts";
 import type { Stack } from "../stack/stack.ts";
 
 /** Something to know that disproves nothing. */
@@ -11,9 +11,9 @@ export interface Warning {
 }
 
 /** A line for each service that has lost spans or did not count them; none when all is well. */
-export function accountingWarnings(accounting: SpanAccounting, config: Config, stack: Stack): Warning[] {
+export function accountingWarnings(accounting: SpanAccounting, names: Record<Role, string>, stack: Stack): Warning[] {
   return Object.entries(accounting).flatMap(([service, counts]) => {
-    const part = { [config.apiService]: "api", [config.workerService]: "worker" }[service];
+    const part = { [names.api]: "api", [names.worker]: "worker" }[service];
     const look = part ? `${stack.outputCommand(part)} | grep telemetry` : "look at its log";
     if ("notMeasured" in counts) {
       return { name: "span accounting", detail: `${service}: not measured: ${counts.notMeasured}`, next: look };

@@ -29,10 +29,18 @@ function span(name: string, spanId: string, parentSpanId: string, kind: SpanKind
   };
 }
 
+const job: Evidence["job"] = {
+  id: "42",
+  state: "completed",
+  requestMs: 1,
+  totalMs: 2,
+  trace: { traceId: TRACE!, spanId: "0" },
+};
+
 /** The proof: SERVER -> PRODUCER -> CONSUMER -> stage. */
 function evidence(change: (spans: Span[]) => void = () => {}, fields: Partial<Evidence> = {}): Evidence {
   const spans = [
-    span("POST /reviews", "1", "", SpanKind.SERVER),
+    span("POST /reviews", "1", "0", SpanKind.SERVER),
     span("add reviews", "2", "1", SpanKind.PRODUCER),
     span("process reviews", "3", "2", SpanKind.CONSUMER),
     span("review.lint", "4", "3", SpanKind.INTERNAL),
@@ -40,7 +48,7 @@ function evidence(change: (spans: Span[]) => void = () => {}, fields: Partial<Ev
   change(spans);
   return {
     services: { api: "prodlike-api", worker: "prodlike-worker" },
-    job: { id: "42", state: "completed", requestMs: 1, totalMs: 2 },
+    job,
     spans,
     log: "Traces\nResourceTraces #0 service.name=prodlike-api a=b\nResourceTraces #0 service.name=prodlike-worker\n",
     hints: {},
@@ -83,7 +91,7 @@ test("checkTelemetry() disproves each statement by itself", () => {
       ],
     ],
     [
-      evidence(() => {}, { job: { id: "42", state: "failed", error: "x", requestMs: 1, totalMs: 2 } }),
+      evidence(() => {}, { job: { ...job, state: "failed", error: "x" } }),
       ["kinds and status: the job failed, its span has no status ERROR"],
     ],
   ];

@@ -1,4 +1,4 @@
-import type { DrivenJob } from "../load/drive_job.ts";
+import type { DrivenJob } from "../load/follow_job.ts";
 import { type Span, SpanKind, StatusCode } from "../otlp/types.ts";
 import { MESSAGING_MESSAGE_ID } from "../telemetry/names.ts";
 
@@ -38,7 +38,7 @@ export interface JobTrace {
   consumer: Span | undefined;
 }
 
-/** Finds the trace of a job: that of its PRODUCER span, else that of its CONSUMER span. */
+/** Finds the trace of a job by its id, as context may have been lost on the way: that of its PRODUCER span, else that of its CONSUMER span. */
 export function findJobTrace({ spans, job }: Pick<Evidence, "spans" | "job">): JobTrace | undefined {
   const ofJob = spans.filter(({ attributes }) => attributes[MESSAGING_MESSAGE_ID] === job.id);
   const producer = ofJob.find(({ kind }) => kind === SpanKind.PRODUCER);
@@ -52,7 +52,12 @@ export function findJobTrace({ spans, job }: Pick<Evidence, "spans" | "job">): J
 /** What the telemetry proves or disproves about one job, from the spans and, as a second witness, from the log. */
 export function checkTelemetry(evidence: Evidence): Check[] {
   const trace = findJobTrace(evidence);
-  const ofTrace = [oneTrace(evidence, trace), edges(evidence, trace), kindsAndStatus(evidence, trace), noOrphan(trace)];
+  const ofTrace = [
+    oneTrace(evidence, trace),
+    edges(evidence, trace),
+    kindsAndStatus(evidence, trace),
+    noOrphan(evidence, trace),
+  ];
   const checks = [
     spansOf(evidence, "api"),
     spansOf(evidence, "worker"),
@@ -138,10 +143,10 @@ function kindsAndStatus({ services, job }: Evidence, trace: JobTrace | undefined
   };
 }
 
-function noOrphan(trace: JobTrace | undefined): Check {
+function noOrphan({ job }: Evidence, trace: JobTrace | undefined): Check {
   const name = "no orphan";
   if (!trace) return { name, ok: false, detail: "expected a trace of this job, there is none" };
-  const ids = new Set(trace.spans.map(({ spanId }) => spanId));
+  const ids = new Set([job.trace.spanId, ...trace.spans.map(({ spanId }) => spanId)]); // the request has no span itself
   const orphans = trace.spans.filter(({ parentSpanId }) => parentSpanId && !ids.has(parentSpanId));
   if (orphans.length === 0) return { name, ok: true, detail: `every parent of ${trace.spans.length} spans is there` };
   return {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Check } from "./checks.ts";
 import { conclude } from "./conclude.ts";
 
-const services = { apiService: "api", workerService: "worker" };
+const services = { api: "api", worker: "worker" };
 const good: Check = { name: "health", ok: true, detail: "200" };
 const orphan: Check = { name: "no orphan", ok: false, detail: "a parent is missing", rests: "on the trace" };
 const counts = { created: 9, exported: 8, queueFull: 0, refused: 0, failed: 0, pending: 1, processes: 1, at: "" };

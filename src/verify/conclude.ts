@@ -1,3 +1,4 @@
+import type { Role } from "../application/application.ts";
 import type { SpanAccounting } from "../recording/span_counts.ts";
 import type { Check } from "./checks.ts";
 
@@ -10,11 +11,6 @@ export interface Conclusion {
   summary: string;
 }
 
-export interface Services {
-  apiService: string;
-  workerService: string;
-}
-
 export interface Losses {
   /** What became of the spans. */
   accounting?: SpanAccounting;
@@ -24,14 +20,14 @@ export interface Losses {
 
 /** Concludes from checks; one that failed weighs more than telemetry that was lost. */
 export function conclude(
-  { apiService, workerService }: Services,
+  { api, worker }: Record<Role, string>,
   checks: Check[],
   { accounting = {}, noRoom }: Losses = {},
 ): Conclusion {
   const failed = checks.filter(({ ok }) => !ok);
   const [first] = failed;
   if (!first) {
-    const summary = `Proved: one job travelled from ${apiService} through the queue into ${workerService}, as one trace.`;
+    const summary = `Proved: one job travelled from ${api} through the queue into ${worker}, as one trace.`;
     return { ok: true, outcome: "proved", summary };
   }
   const isOfTelemetry = failed.every(({ rests }) => rests);

@@ -1,8 +1,8 @@
+import type { TelemetryFiles } from "../otlp/live_file.ts";
+import { newestMetrics, tailOf } from "../otlp/live_file.ts";
 import { readPoints } from "../otlp/read_points.ts";
 import { readSpans } from "../otlp/read_spans.ts";
 import { readWorkerFacts } from "../otlp/read_worker_facts.ts";
-import type { TelemetryFiles } from "../recording/run_folder.ts";
-import { newestMetrics, tailOf } from "../recording/slice.ts";
 import { JOB_LOCK_LOST, MESSAGING_MESSAGE_ID } from "../telemetry/names.ts";
 import type { Warning } from "./accounting.ts";
 

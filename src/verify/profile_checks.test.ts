@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { test } from "node:test";
 import { type Span, SpanKind } from "../otlp/types.ts";
-import { loadConfig } from "../settings/config.ts";
+import { readSettings } from "../settings/settings.ts";
+import { wantedOf } from "../stack/wanted.ts";
 import type { Check } from "./checks.ts";
 import { checkProfiles } from "./profile_checks.ts";
 import { serverWitness } from "./profile_witness.ts";
@@ -51,7 +52,7 @@ async function checked({ answers = {}, spans = trace(), worker = {}, output = ""
   const environment = { PROFILING: "on", PYROSCOPE_FLUSH_INTERVAL_MS: "1" };
   const { signal } = new AbortController();
   try {
-    const checks = await checkProfiles(loadConfig({}), {
+    const checks = await checkProfiles(wantedOf(readSettings({})), {
       spans,
       signal,
       witness: serverWitness(`http://127.0.0.1:${port}`, 1_000, signal),

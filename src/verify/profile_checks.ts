@@ -1,6 +1,7 @@
+import { serviceNames } from "../application/application.ts";
 import { type Span, SpanKind } from "../otlp/types.ts";
-import type { Config } from "../settings/config.ts";
 import type { Clues } from "../stack/hints.ts";
+import type { Wanted } from "../stack/wanted.ts";
 import { BULLMQ_JOB_NAME } from "../telemetry/names.ts";
 import { WaitTimeoutError, waitFor } from "../wait_for.ts";
 import type { Check } from "./checks.ts";
@@ -23,13 +24,13 @@ const SAMPLING_US = 10_000;
 const NOT_ON_DENO = "; CPU time and heap: not measured, its profiler has neither";
 
 /** Waits until profiles of both services and samples of the job have arrived, and says what is missing. */
-export async function checkProfiles(config: Config, evidence: ProfileEvidence): Promise<Check[]> {
+export async function checkProfiles(wanted: Wanted, evidence: ProfileEvidence): Promise<Check[]> {
   const clues = await evidence.gatherClues();
   const intervals = clues.map(({ environment }) => Number(environment.PYROSCOPE_FLUSH_INTERVAL_MS) || FLUSH_MS);
   const isHopeless = clues.some(({ environment }) => environment.PROFILING !== "on");
   let checks: Check[] = [];
   const look = async () => {
-    checks = await lookOnce(config, evidence);
+    checks = await lookOnce(wanted, evidence);
     return checks.every(({ ok }) => ok) || undefined;
   };
   const timeoutMs = isHopeless ? 0 : Math.max(...intervals) + ARRIVAL_MS;
@@ -39,11 +40,11 @@ export async function checkProfiles(config: Config, evidence: ProfileEvidence): 
   return checks;
 }
 
-async function lookOnce(config: Config, { witness, spans, gatherClues }: ProfileEvidence): Promise<Check[]> {
+async function lookOnce(wanted: Wanted, { witness, spans, gatherClues }: ProfileEvidence): Promise<Check[]> {
   const checks: Check[] = [];
-  const services = { api: config.apiService, worker: config.workerService };
+  const services = serviceNames(wanted.application);
   const clues = await gatherClues();
-  const isDeno = config.runtime === "deno" && config.stack === "local";
+  const isDeno = wanted.runtime === "deno" && wanted.kind === "local";
   for (const each of clues) {
     const name = `profiles of ${services[each.part]}`;
     const kinds = await witness.kindsOf(services[each.part]).catch((error: Error) => error);
@@ -51,7 +52,7 @@ async function lookOnce(config: Config, { witness, spans, gatherClues }: Profile
     if (kinds instanceof Error || kinds.length === 0) checks.push({ name, ok: false, ...whyNone(each, failure) });
     else checks.push({ name, ok: true, detail: `${kinds.join(", ")} arrived${isDeno ? NOT_ON_DENO : ""}` });
   }
-  const own = spans.filter(({ service }) => service === config.workerService);
+  const own = spans.filter(({ service }) => service === services.worker);
   const worker = clues.find(({ part }) => part === "worker");
   checks.push(await checkJob(own, { witness, isDeno, worker }));
   return checks;

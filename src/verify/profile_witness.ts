@@ -1,5 +1,5 @@
 import type { Span } from "../otlp/types.ts";
-import { profilesIn } from "../recording/profile_files.ts";
+import { profilesIn } from "../sources/profile_files.ts";
 import { readProfile } from "../sources/read_profile.ts";
 
 /** Where profiles of a window can be looked for. What it answers grows while they arrive; it throws when it cannot be asked. */

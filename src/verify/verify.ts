@@ -1,25 +1,27 @@
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { driveJob } from "../load/drive_job.ts";
+import { type Role, serviceNames } from "../application/application.ts";
+import { type DrivenJob, JobFollower } from "../load/follow_job.ts";
 import { ask, DriveError } from "../load/send_job.ts";
-import { whilePartsRun } from "../load/while_parts_run.ts";
+import { spansOf } from "../load/watch_spans.ts";
+import { rangesSince } from "../otlp/live_file.ts";
 import { readSpans } from "../otlp/read_spans.ts";
 import type { Span } from "../otlp/types.ts";
-import { accountSpans } from "../recording/account_spans.ts";
-import { beginRun, endRun, type Recording } from "../recording/run_folder.ts";
-import { newestMetrics, rangesSince } from "../recording/slice.ts";
+import { recordWindow } from "../recording/record_window.ts";
+import type { Recording } from "../recording/run_folder.ts";
+import { settleWindow } from "../recording/settle.ts";
 import type { SpanAccounting } from "../recording/span_counts.ts";
-import { readThrottling, type Throttling } from "../recording/throttling.ts";
-import type { Config } from "../settings/config.ts";
-import { endedPartsExplained } from "../stack/ended_parts.ts";
+import type { Throttling } from "../recording/throttling.ts";
+import { PartEndedError, whilePartsRun } from "../recording/while_parts_run.ts";
 import { gatherClues, hintAbout } from "../stack/hints.ts";
 import { describeExit } from "../stack/part.ts";
 import type { PartStatus, Stack, Telemetry } from "../stack/stack.ts";
+import type { Wanted } from "../stack/wanted.ts";
 import { shownUrl } from "../terminal/shown_values.mjs";
 import { diskFullError } from "../terminal/system_error.ts";
 import { WaitTimeoutError, waitFor } from "../wait_for.ts";
 import { accountingWarnings, type Warning } from "./accounting.ts";
-import { type Check, checkTelemetry, type Evidence, findJobTrace } from "./checks.ts";
+import { type Check, checkTelemetry, type Evidence, findJobTrace, type JobTrace } from "./checks.ts";
 import { type Conclusion, conclude } from "./conclude.ts";
 import { lockWarnings } from "./lock_warnings.ts";
 import { throttlingWarnings } from "./throttling.ts";
@@ -50,24 +52,25 @@ const ARRIVAL_MS = 3_000;
 
 /** Runs one real job through the stack that is up and checks what the collector received of it. Repairs nothing. */
 export async function verify(
-  config: Config,
+  wanted: Wanted,
   stack: Stack,
   options: VerifyOptions,
 ): Promise<{ result: Verification; spans: Span[] }> {
   const began = performance.now();
   const status = await stack.status();
   const missing = missingParts(stack.parts, status);
-  if (missing.length) return { result: withoutJob(config, missing, began), spans: [] };
+  const names = serviceNames(wanted.application);
+  if (missing.length) return { result: withoutJob(names, missing, began), spans: [] };
   const telemetry = await stack.telemetry();
   try {
-    return await verifyJob({ config, stack, status, telemetry, began, ...options });
+    return await verifyJob({ wanted, stack, status, telemetry, began, ...options });
   } finally {
     await telemetry.close();
   }
 }
 
 interface Verifying extends VerifyOptions {
-  config: Config;
+  wanted: Wanted;
   stack: Stack;
   status: Record<string, PartStatus>;
   telemetry: Telemetry;
@@ -75,86 +78,100 @@ interface Verifying extends VerifyOptions {
 }
 
 async function verifyJob(verifying: Verifying): Promise<{ result: Verification; spans: Span[] }> {
-  const { config, stack, telemetry, began, signal } = verifying;
-  const { files, refresh } = telemetry;
-  const run = beginRun(files);
-  const checks = [await checkHealth(config.healthUrl, signal)];
-  let trace: ReturnType<typeof findJobTrace>;
-  let load: object = {};
-  let jobId: string | undefined;
-  try {
-    const job = await whilePartsRun(verifying, (until) => driveJob(config.jobRequest, { ...verifying, signal: until }));
-    load = { jobs: 1, job };
-    jobId = job.id;
-    checks.push({
-      name: "job completed",
-      ok: job.state === "completed",
-      detail:
-        job.state === "completed"
-          ? `${job.id} in ${job.totalMs.toFixed(0)} ms`
-          : `expected "completed", ${job.id} failed: ${job.error}`,
-    });
-    const services = { api: config.apiService, worker: config.workerService };
-    const [api, worker] = await gatherClues(stack, verifying.status);
-    const hints = { [services.api]: hintAbout(api!), [services.worker]: hintAbout(worker!) };
-    const evidence = await gather({ services, hints, job }, { run, ...verifying });
-    trace = findJobTrace(evidence);
-    checks.push(...checkTelemetry(evidence));
-    if (config.profiling) checks.push(...(await profileChecks(verifying, run, trace?.spans ?? [])));
-  } catch (error) {
-    if (!(error instanceof DriveError)) throw error;
-    checks.push({ name: "job completed", ok: false, detail: error.message, next: stack.outputCommand("worker") });
-  }
-  const clues = await gatherClues(stack, verifying.status);
-  const spanAccounting = await accountSpans(config, { files, refresh, clues, startMs: run.startMs, signal });
-  const limits = verifying.status.worker?.limits ?? null;
-  const worker = config.workerService;
-  const throttling = await readThrottling(newestMetrics(files.metrics), { service: worker, sinceMs: run.startMs });
-  checks.push(...missingParts(stack.parts, await stack.status()));
-  const ended = await endedPartsExplained(stack);
-  const noRoom = diskFullError("the collector cannot store what arrives", dirname(files.traces))?.message;
-  const content = { store: stack.store, limits, load: { kind: "verify", ...load }, spanAccounting, throttling, ended };
-  const folder = await endRun(config, files, run, content, verifying.say);
+  const { wanted, stack, telemetry, began, say } = verifying;
+  const names = serviceNames(wanted.application);
+  const { run, worked, content } = await recordWindow(wanted, {
+    files: telemetry.files,
+    say,
+    work: (window) => checkJob(verifying, window),
+    async settle(window, { job }) {
+      const settled = await settleWindow(verifying, window, verifying);
+      return { ...settled, load: { kind: "verify", ...(job ? { jobs: 1, job } : {}) } };
+    },
+  });
+  const { job, trace } = worked;
+  const checks = [...worked.checks, ...missingParts(stack.parts, await stack.status())];
+  const noRoom = diskFullError("the collector cannot store what arrives", dirname(telemetry.files.traces))?.message;
+  const { spanAccounting, throttling } = content;
   const warnings = [
-    ...accountingWarnings(spanAccounting, config, stack),
-    ...throttlingWarnings(throttling, { service: worker, job: jobId }),
-    ...(await lockWarnings(files, { service: worker })),
+    ...accountingWarnings(spanAccounting, names, stack),
+    ...throttlingWarnings(throttling, { service: names.worker, job: job?.id }),
+    ...(await lockWarnings(telemetry.files, { service: names.worker })),
   ];
   if (telemetry.oldError) {
     const detail = `an error stands in it from before this verification: ${telemetry.oldError}`;
     warnings.push({ name: "collector's log", detail, next: "make otel-restart" });
   }
-  const traceId = trace?.traceId ?? null;
+  const spans = trace?.spans ?? [];
   const result = {
-    ...withoutJob(config, checks, began),
-    ...conclude(config, checks, { accounting: spanAccounting, noRoom }),
-    warnings,
-    spanAccounting,
-    throttling,
-    traceId,
-    run: folder,
+    ...withoutJob(names, checks, began),
+    ...conclude(names, checks, { accounting: spanAccounting, noRoom }),
+    ...{ warnings, spanAccounting, throttling, run: run.folder },
+    traceId: trace?.traceId ?? null,
+    services: [...new Set(spans.map(({ service }) => service))],
   };
-  result.services = [...new Set(trace?.spans.map(({ service }) => service))];
-  return { result, spans: trace?.spans ?? [] };
+  return { result, spans };
+}
+
+interface Checked {
+  checks: Check[];
+  /** Absent: it was not seen to end. */
+  job?: DrivenJob;
+  /** Absent: it left none. */
+  trace?: JobTrace | undefined;
+}
+
+/** Has one job done, and checks what has arrived of it. */
+async function checkJob(verifying: Verifying, run: Recording): Promise<Checked> {
+  const { wanted, stack, telemetry, signal } = verifying;
+  const { application } = wanted;
+  const checks = [await checkHealth(application.healthUrl, signal)];
+  try {
+    const spans = await spansOf(stack, telemetry);
+    const follower = new JobFollower({ spans });
+    const job = await whilePartsRun(verifying, (until) => follower.drive(application.request, { signal: until }));
+    checks.push(checkEnd(job));
+    const services = serviceNames(application);
+    const [api, worker] = await gatherClues(stack, verifying.status);
+    const hints = { [services.api]: hintAbout(api!), [services.worker]: hintAbout(worker!) };
+    const known = { services, hints, job };
+    const evidence = await gather(known, { run, delayMs: spans.intervalMs, ...verifying });
+    const trace = findJobTrace(evidence);
+    checks.push(...checkTelemetry(evidence));
+    if (wanted.profiling) checks.push(...(await profileChecks(verifying, run, trace?.spans ?? [])));
+    return { checks, job, trace };
+  } catch (error) {
+    if (!(error instanceof DriveError || error instanceof PartEndedError)) throw error;
+    checks.push({ name: "job completed", ok: false, detail: error.message, next: stack.outputCommand("worker") });
+    return { checks };
+  }
+}
+
+function checkEnd({ id, state, error, totalMs }: DrivenJob): Check {
+  const name = "job completed";
+  if (state === "completed") return { name, ok: true, detail: `${id} in ${totalMs.toFixed(0)} ms` };
+  const seen =
+    state === "failed" ? `${id} failed: ${error}` : "the request added no job, or one that was there already";
+  return { name, ok: false, detail: `expected "completed", ${seen}` };
 }
 
 async function profileChecks(verifying: Verifying, { startMs }: Recording, spans: Span[]): Promise<Check[]> {
-  const { config, stack, telemetry, signal, say } = verifying;
+  const { wanted, stack, telemetry, signal, say } = verifying;
   say("waiting for the profiles");
   const [{ checkProfiles }, { fileWitness, serverWitness }] = await Promise.all([
     import("./profile_checks.ts"),
     import("./profile_witness.ts"),
   ]);
   const { profiles } = telemetry.files;
-  const url = `http://127.0.0.1:${config.pyroscopePort}`;
+  const url = `http://127.0.0.1:${wanted.pyroscopePort}`;
   const witness = profiles ? fileWitness(profiles, startMs) : serverWitness(url, startMs, signal);
-  return checkProfiles(config, { spans, witness, signal, gatherClues: () => gatherClues(stack, verifying.status) });
+  return checkProfiles(wanted, { spans, witness, signal, gatherClues: () => gatherClues(stack, verifying.status) });
 }
 
-function withoutJob(config: Config, checks: Check[], began: number): Verification {
+function withoutJob(names: Record<Role, string>, checks: Check[], began: number): Verification {
   const durationMs = performance.now() - began;
   const nothing = { warnings: [], spanAccounting: {}, throttling: { notMeasured: "no job has run" } };
-  return { ...conclude(config, checks), checks, ...nothing, traceId: null, services: [], durationMs, run: null };
+  return { ...conclude(names, checks), checks, ...nothing, traceId: null, services: [], durationMs, run: null };
 }
 
 function missingParts(wanted: string[], status: Record<string, PartStatus>): Check[] {
@@ -186,17 +203,15 @@ async function checkHealth(url: string, signal: AbortSignal): Promise<Check> {
 
 interface Gathering extends Verifying {
   run: Recording;
+  /** Between two exports of spans. */
+  delayMs: number;
 }
 
 /** Reads what has arrived until it proves everything, or until what is late will not come. */
 async function gather(
   known: Omit<Evidence, "spans" | "log">,
-  { config, telemetry, run, signal, say }: Gathering,
+  { telemetry, run, delayMs, signal, say }: Gathering,
 ): Promise<Evidence> {
-  const delays = [config.environment, config.apiEnv, config.workerEnv].map((env) =>
-    Number(env.OTEL_BSP_SCHEDULE_DELAY ?? 200),
-  );
-  const delayMs = Math.max(...delays.filter(Number.isFinite));
   if (delayMs > 1_000) say(`waiting for the spans: OTEL_BSP_SCHEDULE_DELAY is ${delayMs} ms`);
   let evidence: Evidence = { ...known, spans: [], log: "" };
   const { files } = telemetry;

@@ -1,4 +1,5 @@
-import type { Finding, LoadSummary } from "../report.ts";
+import type { LoadSummary } from "../../load_summary.ts";
+import type { Finding } from "../report.ts";
 import { showMs } from "../show.ts";
 import { limit } from "../thresholds.ts";
 

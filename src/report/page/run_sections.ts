@@ -1,4 +1,6 @@
-import type { LoadSummary, Percentiles, Report } from "../../analysis/report.ts";
+import type { Report } from "../../analysis/report.ts";
+import type { LoadSummary } from "../../load_summary.ts";
+import type { Percentiles } from "../../percentiles.ts";
 import { duration, number } from "../figures.ts";
 import { taxText } from "../tax_text.ts";
 import { html, type Markup, name, omitted, table } from "./markup.ts";

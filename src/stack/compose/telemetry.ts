@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { markEnd } from "../../recording/slice.ts";
+import { markEnd } from "../../otlp/live_file.ts";
 import { UserError } from "../../terminal/user_error.ts";
 import type { Telemetry } from "../stack.ts";
 import { makeStackFolder, stackFiles } from "../state.ts";

@@ -1,12 +1,54 @@
-import { closeSync, openSync, readdirSync, readSync, statSync, writeSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join, parse } from "node:path";
-import type { FileRange } from "../otlp/read_lines.ts";
+import { type FileRange, parseRequest, readLines } from "./read_lines.ts";
+
+/** The collector's live files, which grow and are rotated. */
+export interface TelemetryFiles {
+  traces: string;
+  metrics: string;
+  collectorLog: string;
+  /** The folder of the profiles; absent where they are not kept as files. */
+  profiles?: string;
+}
 
 /** A place in a file that grows and is rotated: the file itself and the bytes it had. */
 export interface FileMark {
   /** 0 when there was no file yet. */
   inode: number;
   bytes: number;
+}
+
+/** A part of a live file. */
+export interface LiveRange extends FileRange {
+  inode: number;
+  start: number;
+}
+
+/** Reads each request that is appended to a live file once; from the end of the file as it is now. */
+export class LiveFile {
+  readonly #path: string;
+  #mark: FileMark;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#mark = markEnd(path);
+  }
+
+  /**
+   * The requests that have been appended since the last call.
+   *
+   * @throws {SyntaxError} when a finished line is not JSON
+   */
+  async *newRequests<Request>(): AsyncGenerator<Request> {
+    for (const { inode, ...range } of rangesSince(this.#path, this.#mark)) {
+      // The inode from before it is opened: renamed in between, the rest is read by the next call.
+      this.#mark = { inode, bytes: range.start };
+      for await (const { text, end } of readLines(range)) {
+        this.#mark = { inode, bytes: end };
+        if (text) yield parseRequest(text, range.path);
+      }
+    }
+  }
 }
 
 /** The end of a file as it is now. */
@@ -19,13 +61,15 @@ export function markEnd(file: string): FileMark {
  * Where to read what was appended to `file` since `mark`. When the file was rotated meanwhile, its beginning is beside
  * it under another name; when it was rotated twice, what lies between is gone.
  */
-export function rangesSince(file: string, mark: FileMark): FileRange[] {
+export function rangesSince(file: string, mark: FileMark): LiveRange[] {
   const now = markEnd(file);
   if (now.inode === 0) return [];
   // Emptied in place, as by `otel-restart` or by hand: everything in it is new.
-  if (now.inode === mark.inode) return [{ path: file, start: now.bytes >= mark.bytes ? mark.bytes : 0 }];
+  if (now.inode === mark.inode)
+    return [{ inode: now.inode, path: file, start: now.bytes >= mark.bytes ? mark.bytes : 0 }];
   const before = rotatedFrom(file).find((path) => mark.inode !== 0 && markEnd(path).inode === mark.inode);
-  return [...(before ? [{ path: before, start: mark.bytes }] : []), { path: file, start: 0 }];
+  const { inode } = mark;
+  return [...(before ? [{ inode, path: before, start: mark.bytes }] : []), { inode: now.inode, path: file, start: 0 }];
 }
 
 /** The last `bytes` of a file; where it is shorter, as after a rotation, with the end of the file before it. */
@@ -50,31 +94,4 @@ function rotatedFrom(file: string): string[] {
   const { dir, name, base } = parse(file);
   const names = readdirSync(dir).filter((each) => each !== base && each.startsWith(name));
   return names.sort((a, b) => (a < b ? 1 : -1)).map((each) => join(dir, each));
-}
-
-/** Copies what was appended to `file` since `mark` into the new file `target`. */
-export function copySlice(file: string, mark: FileMark, target: string): void {
-  const output = openSync(target, "wx", 0o600);
-  try {
-    for (const { path, start = 0 } of rangesSince(file, mark)) appendRest(path, start, output);
-  } finally {
-    closeSync(output);
-  }
-}
-
-function appendRest(path: string, start: number, output: number): void {
-  const input = openSync(path, "r");
-  const buffer = Buffer.alloc(1024 * 1024);
-  try {
-    let at = start;
-    for (;;) {
-      const read = readSync(input, buffer, 0, buffer.length, at);
-      if (read === 0) return;
-      // On a disk that has just become full a part is written, without an error.
-      for (let written = 0; written < read; ) written += writeSync(output, buffer, written, read - written);
-      at += read;
-    }
-  } finally {
-    closeSync(input);
-  }
 }

@@ -1,14 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import { shownUrl } from "../terminal/shown_values.mjs";
-import { ask, bodyOf, DriveError } from "./send_job.ts";
-
-/** How a job ended. */
-export interface JobEnd {
-  state: "completed" | "failed";
-  /** Why it failed. */
-  error?: string;
-}
+import { ask, bodyOf, DriveError, type JobEnd } from "./send_job.ts";
 
 /** How long an application may hold back its answer until the job has ended, in s. */
 const WAIT_S = 20;
@@ -24,12 +17,12 @@ const AT_ONCE_MS = 20;
 const MOST_FAILED_LOOKS = 5;
 
 /**
- * Sees jobs end, and disturbs little. It asks the application to answer when the job has ended (RFC 7240: `Prefer:
+ * Sees at their status addresses how jobs end, and disturbs little. It asks the application to answer when the job has ended (RFC 7240: `Prefer:
  * wait=20`); one that does not know this is asked at growing intervals. Its looks carry an unsampled trace context, so
  * they leave no spans where the sampler follows its parent, as is the default. At most `most` jobs are watched at once,
  * the oldest first: others are still in the queue.
  */
-export class JobWatch {
+export class StatusWatch {
   #free: number;
   readonly #queue: (() => void)[] = [];
   #nextLookMs = 0;
@@ -43,17 +36,17 @@ export class JobWatch {
   }
 
   /**
-   * Resolves when the job whose state is at `url` has ended.
+   * Resolves when the job whose state is at `url` has ended. `onState` is told each state that was seen.
    *
    * @throws {DriveError} when it cannot be known; the signal's reason
    */
-  async untilEnd(url: string, signal: AbortSignal): Promise<JobEnd> {
+  async untilEnd(url: string, signal: AbortSignal, onState: (state: string) => void): Promise<JobEnd> {
     const began = performance.now();
     const isLate = this.#free === 0;
     if (isLate) await new Promise<void>((resolve) => void this.#queue.push(resolve));
     else this.#free--;
     try {
-      return await this.#look(url, { began, isLate, signal });
+      return await this.#look(url, { began, isLate, signal, onState });
     } finally {
       const next = this.#queue.shift();
       if (next) next();
@@ -61,7 +54,7 @@ export class JobWatch {
     }
   }
 
-  async #look(url: string, { began, isLate, signal }: Watched): Promise<JobEnd> {
+  async #look(url: string, { began, isLate, signal, onState }: Watched): Promise<JobEnd> {
     let failedLooks = 0;
     for (let looks = 0; ; looks++) {
       signal.throwIfAborted();
@@ -70,6 +63,7 @@ export class JobWatch {
       try {
         const response = await ask(url, signal, { headers: { prefer: `wait=${WAIT_S}`, traceparent: unsampled() } });
         const { state, error } = await bodyOf(response);
+        onState(String(state));
         const isEnded = state === "completed" || state === "failed";
         if (isEnded && isLate && looks === 0 && performance.now() - askedMs < AT_ONCE_MS) this.seenLate++;
         if (state === "completed") return { state };
@@ -102,6 +96,7 @@ interface Watched {
   /** Whether it had to wait for its turn. */
   isLate: boolean;
   signal: AbortSignal;
+  onState: (state: string) => void;
 }
 
 /** A trace context that says: do not record (https://www.w3.org/TR/trace-context/#sampled-flag). */

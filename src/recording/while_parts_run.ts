@@ -1,7 +1,11 @@
 import { setTimeout } from "node:timers/promises";
 import { endedParts } from "../stack/ended_parts.ts";
 import type { Stack } from "../stack/stack.ts";
-import { DriveError } from "./send_job.ts";
+
+/** A part of the stack has ended while work was done with it; the message names it. */
+export class PartEndedError extends Error {
+  override name = "PartEndedError";
+}
 
 /** Between two looks whether all parts live, in ms; and before the second look at one that does not. */
 const LOOK_MS = { usual: 1_000, second: 200 };
@@ -9,7 +13,7 @@ const LOOK_MS = { usual: 1_000, second: 200 };
 /**
  * Does `work` until `signal` aborts or a part of the stack has ended: then the signal that `work` is given aborts.
  *
- * @throws {DriveError} that names the part, when `work` throws after its end; the reason of `signal` likewise
+ * @throws {PartEndedError} when `work` throws after its end; the reason of `signal` likewise
  */
 export async function whilePartsRun<T>(
   { stack, signal }: { stack: Stack; signal: AbortSignal },
@@ -26,7 +30,7 @@ export async function whilePartsRun<T>(
       const status = await stack.status().catch(() => ({})); // what is wrong with it, the work itself shows
       const [ended] = endedParts(stack, status);
       // Twice: how it ended is recorded a moment later.
-      if (ended !== undefined && ended === before) died.abort(new DriveError(ended));
+      if (ended !== undefined && ended === before) died.abort(new PartEndedError(ended));
       before = ended;
     }
   })();

@@ -1,4 +1,4 @@
-import { constants, copyFileSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
 /** A time, Unix time in ms. */
@@ -26,17 +26,4 @@ export function profilesIn(folder: string, window: Window): ProfileFile[] {
     }),
   );
   return files.sort((a, b) => a.fromMs - b.fromMs);
-}
-
-/** Copies the profiles whose windows overlap with `window` into the new folder `target`; makes none when there are none. */
-export function copyProfiles(folder: string, target: string, window: Window): void {
-  for (const { path } of profilesIn(folder, window)) {
-    const copy = join(target, path.slice(folder.length));
-    mkdirSync(join(copy, ".."), { recursive: true, mode: 0o700 });
-    try {
-      copyFileSync(path, copy, constants.COPYFILE_FICLONE);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error; // the collector has just removed it
-    }
-  }
 }
