@@ -1,7 +1,6 @@
-import type { JobValues } from "./analyze.ts";
 import { compareValues, type Difference, LEAST_VALUES } from "./compare.ts";
 import { cpuShareOf, differentMachine } from "./cpu_share.ts";
-import type { JobRecord } from "./job_record.ts";
+import type { JobRecord, JobValues } from "./job_record.ts";
 import type { JobType, NotMeasured, Report } from "./report.ts";
 
 /** A run with the times of its single attempts, as `analyzeJobs` gives them. */
