@@ -28,7 +28,7 @@ export class ProfileReceiver {
   readonly #store: ProfileStore;
   readonly #bodies = new BodyReader({ maxBodyBytes: MAX_BODY_BYTES, maxHeldBytes: 2 * MAX_BODY_BYTES });
   /** Taken for what it refuses: a profile is written to it and forgotten, so that nobody has to build it of objects. */
-  readonly #transcript = new Transcript(MAX_TRANSCRIPT_BYTES, 0);
+  readonly #transcript = new Transcript(MAX_TRANSCRIPT_BYTES);
 
   constructor(store: ProfileStore) {
     this.#store = store;

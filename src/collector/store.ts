@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Encoding } from "./answers.ts";
 import { readJson } from "./json_reader.ts";
 import { LineFile } from "./line_file.ts";
-import { requestHeading } from "./log_text.ts";
+import { LOG_ENDINGS, requestHeading } from "./log_text.ts";
 import { readProtobuf } from "./protobuf_reader.ts";
 import { Refusal } from "./refusal.ts";
 import { MESSAGES } from "./schema.ts";
@@ -41,7 +41,10 @@ export class Store {
       metrics: new LineFile(join(folder, "metrics.jsonl"), maxFileBytes),
       log: new LineFile(join(folder, "collector.log"), maxLogBytes),
     };
-    this.transcript = new Transcript(Math.min(maxFileBytes, MAX_LINE_BYTES), Math.min(maxLogBytes, MAX_TEXT_BYTES));
+    this.transcript = new Transcript(Math.min(maxFileBytes, MAX_LINE_BYTES), {
+      maxBytes: Math.min(maxLogBytes, MAX_TEXT_BYTES),
+      endings: LOG_ENDINGS,
+    });
   }
 
   /** Stores one request. @throws {Refusal} when it is malformed or the disk takes no more; nothing of it is stored then */

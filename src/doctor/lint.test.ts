@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { lintLimits, type Subject } from "./lint.ts";
+import { lintLimits } from "./lint.ts";
 import type { OptionKind, OptionSource } from "./node_options.ts";
+import type { Subject } from "./subject.ts";
 
 const GB = 1_024;
 

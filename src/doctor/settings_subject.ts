@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { Config, Environment } from "../settings/config.ts";
 import { currentRuntime, runtimeVersion } from "../settings/runtime.ts";
-import type { Subject } from "./lint.ts";
 import type { OptionSource } from "./node_options.ts";
+import type { Subject } from "./subject.ts";
 
 /**
  * The worker as the settings would run it: `node dist/worker.js` under `PRODLIKE_*`. `measured`: the memory that one job

@@ -1,5 +1,5 @@
 import { duration, share } from "../figures.ts";
-import type { PageFlame } from "../page/page_data.ts";
+import type { PageFlame } from "../page/bound_flames.ts";
 import { byId, svg } from "./dom.ts";
 import { type Frame, layOut, neighbour, origin, search } from "./flame_layout.ts";
 

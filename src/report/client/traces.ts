@@ -1,5 +1,5 @@
 import { duration, share } from "../figures.ts";
-import type { PageTrace } from "../page/page_data.ts";
+import type { PageTrace } from "../page/bound_traces.ts";
 import { largestParts } from "../parts.ts";
 import { byId, element, svg } from "./dom.ts";
 
