@@ -1,4 +1,4 @@
-import { showBytes } from "../limits/enforcement.ts";
+import { showBytes } from "../figures.ts";
 import { shown } from "../terminal/visible_text.ts";
 import { lostLocks } from "./lost_locks.ts";
 import type { Sample } from "./watch_process.ts";

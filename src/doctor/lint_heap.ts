@@ -1,4 +1,4 @@
-import { showMb } from "../limits/enforcement.ts";
+import { showMb } from "../figures.ts";
 import { effectiveFlags } from "./effective_flags.ts";
 import { defaultHeap, fittingOldSpaceMb, type Heap, heapOf, NODE_MAJORS, nativeHeadroomMb } from "./heap.ts";
 import { DOCKER_LEAST_BYTES } from "./lint_machine.ts";

@@ -1,4 +1,4 @@
-import { showBytes, showCpus, showMb } from "../limits/enforcement.ts";
+import { showBytes, showCpus, showMb } from "../figures.ts";
 import { NATIVE_BASE_MB } from "./heap.ts";
 import type { Found, Placed, Subject } from "./subject.ts";
 

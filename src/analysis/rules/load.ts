@@ -1,5 +1,5 @@
+import { showMs } from "../../figures.ts";
 import type { Finding, LoadSummary } from "../report.ts";
-import { showMs } from "../show.ts";
 import { limit } from "../thresholds.ts";
 
 /** The load generator could not send when it should have: then what it measured is its own doing. */
