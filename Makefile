@@ -1,7 +1,7 @@
 # What will my worker do under production limits, and where does its time go? `make` prints the menu.
 # Variables are handed on as they are given, on the command line or in the environment; defaults are in .env.example.
 .DEFAULT_GOAL := help
-.PHONY: help setup verify bottlenecks compare sweep otel-up otel-down otel-restart otel-logs worker-prodlike doctor stash unstash test test-compose faults check bench preflight
+.PHONY: help setup verify bottlenecks compare sweep otel-up otel-down otel-restart otel-logs worker-prodlike doctor stash unstash test test-all test-compose faults check bench preflight
 
 RUNTIMES := test/runtimes/node_modules
 node_22 := $(RUNTIMES)/node-22/bin/node
@@ -59,6 +59,9 @@ unstash: setup ## bring exactly these changes back; APP= as above
 
 test: setup ## run the tests; on another runtime with NODE=22, NODE=24 or RUNTIME=deno
 	@$(TEST) $(TESTS)
+
+test-all: setup ## run these and the tests of the benchmarks, 1 minute more
+	@$(TEST) $(TESTS) $$(find bench -name '*.test.ts' -not -path '*/node_modules/*')
 
 faults: setup ## run the tests that break parts of a stack; NODE= and RUNTIME= as above, about 4 minutes
 	@$(TEST) test/*_faults.test.ts

@@ -23,8 +23,9 @@ import { entryCommand, runtimeVersion } from "../src/settings/runtime.ts";
 import { readSettings } from "../src/settings/settings.ts";
 import { freePort } from "../src/stack/ports.ts";
 import { waitFor } from "../src/wait_for.ts";
+import { peakMb } from "../test/peak_memory.ts";
 import { type Batch, makeBatches } from "./otlp_batches.ts";
-import { cpuSeconds, peakMb } from "./process_figures.ts";
+import { cpuSeconds } from "./process_figures.ts";
 import { ratioOf } from "./ratio.ts";
 
 const IMAGE = "otel/opentelemetry-collector:0.161.0";

@@ -2,19 +2,8 @@
 // else, as in an application.
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import type { Job, Telemetry } from "bullmq";
-
-type Work = (job: Job) => Promise<unknown>;
-
-/** What a variant adds to a worker. */
-export interface TaxTelemetry {
-  telemetry?: Telemetry;
-  observe?(work: Work): Work;
-  /** Sends the spans that are pending. */
-  flush?(): Promise<void>;
-  /** What is done once in so many ms, whatever there is to do. */
-  periodic?: { everyMs: number; run(): Promise<void> };
-}
+import type { Job } from "bullmq";
+import type { TaxTelemetry } from "./tax_prodlike.ts";
 
 /** So many jobs come next. */
 export interface TaxOrder {

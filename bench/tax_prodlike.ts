@@ -1,7 +1,19 @@
 // prodlike's telemetry in a worker of the tax benchmark, loaded as an application loads it; its environment says how much.
 import type { ProxyTracerProvider } from "@opentelemetry/api";
 import type { BasicTracerProvider } from "@opentelemetry/sdk-trace-node";
-import type { TaxTelemetry } from "./tax_child.ts";
+import type { Job, Telemetry } from "bullmq";
+
+type Work = (job: Job) => Promise<unknown>;
+
+/** What a variant adds to a worker. */
+export interface TaxTelemetry {
+  telemetry?: Telemetry;
+  observe?(work: Work): Work;
+  /** Sends the spans that are pending. */
+  flush?(): Promise<void>;
+  /** What is done once in so many ms, whatever there is to do. */
+  periodic?: { everyMs: number; run(): Promise<void> };
+}
 
 export async function start(): Promise<TaxTelemetry> {
   const { initPyroscope } = await import("../src/telemetry/init_pyroscope.ts");

@@ -32,10 +32,10 @@ export interface Cgroup {
   /** The figures as they are now, of the cgroup that the process is in; once it has ended, of the one that it was in. */
   read(): CgroupFigures;
   /** Only what the quota took, from one file, of the cgroup that the last `read` found. */
-  readThrottling(): Throttling;
+  readThrottling(): ThrottlingCounts;
 }
 
-export type Throttling = Pick<CgroupFigures, "periods" | "throttledPeriods" | "throttledSeconds">;
+type ThrottlingCounts = Pick<CgroupFigures, "periods" | "throttledPeriods" | "throttledSeconds">;
 
 /**
  * The cgroup of a process, inside a container or outside. Its parents are not looked at. The root cgroup counts as none:
@@ -144,7 +144,7 @@ function readCpu(place: Place): CgroupFigures {
   };
 }
 
-function readStat({ version, folder }: Place): { stat: string; throttling: Throttling } {
+function readStat({ version, folder }: Place): { stat: string; throttling: ThrottlingCounts } {
   const stat = readText(join(folder, "cpu.stat")) ?? "";
   const throttledSeconds =
     version === 1 ? scaled(field(stat, "throttled_time"), 1e9) : scaled(field(stat, "throttled_usec"), 1e6);

@@ -21,7 +21,7 @@ const arrows: Record<string, string[]> = {
 };
 /** Everyone may import these, but for those that run inside other people's processes or are read without us. */
 const base = [
-  "src/settings/config.ts",
+  "src/settings/environment.ts",
   "src/git_guard.ts",
   "src/app/job_lock.ts",
   "src/local_request.ts",
@@ -90,7 +90,7 @@ test("the entries of observed processes import nothing statically, profiles firs
 
 test("the environment is read in two places", () => {
   const readers = sources.filter((path) => /process\.env\b|Deno\.env/.test(read(path)));
-  assert.deepEqual(readers.sort(), ["src/settings/config.ts", "src/telemetry/settings.ts"]);
+  assert.deepEqual(readers.sort(), ["src/settings/environment.ts", "src/telemetry/settings.ts"]);
 });
 
 test("files stay short", () => {

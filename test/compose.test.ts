@@ -144,7 +144,7 @@ dockerTest("the prod-like worker runs the built file under its limits, and stays
   assert.deepEqual([HostConfig.NanoCpus, HostConfig.Memory], [0.5e9, 512 * 2 ** 20]);
   assert.ok(Config.Env.includes("NODE_ENV=production") && Config.Env.includes("API_DEVELOPMENT_MODE=false"));
   assert.match(limited.stdout, /cpus +asked 0\.5, host \d+, enforced 0\.5, by the container\n/);
-  assert.match(limited.stdout, /memory +asked 512\.0 MiB, host [\d.]+ GiB, enforced 512\.0 MiB, by the container\n/);
+  assert.match(limited.stdout, /memory +asked 512 MiB, host [\d.]+ GiB, enforced 512 MiB, by the container\n/);
   assert.match(limited.stdout, /enforced heap_size_limit 304 MB\n/); // 256 + 3 x 16
   assert.match(limited.stdout, /command +asked dist\/worker.js, enforced dist\/worker.js/);
   const { run } = json(await checkout.run("verify", { JSON: "1" }));
@@ -182,7 +182,7 @@ dockerTest("the prod-like worker runs the built file under its limits, and stays
   assert.match(warned.stderr, /heap-above-memory/);
   await checkout.run("verify");
   const killed = failures(json(await checkout.run("verify", { JSON: "1" }))).find(({ name }) => name === "worker runs");
-  assert.match(String(killed?.facts), /^The kernel killed the worker: out of memory under a limit of 96\.0 MiB/);
+  assert.match(String(killed?.facts), /^The kernel killed the worker: out of memory under a limit of 96 MiB/);
 
   const usual = await checkout.run("worker_prodlike");
   assert.equal(usual.code, 0, usual.stderr);

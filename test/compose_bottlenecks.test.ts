@@ -18,7 +18,7 @@ test("bottlenecks records a run of containers, and leaves what it found: nothing
       const { sent, completed, kind } = run.load.summary;
       assert.deepEqual([sent, completed, run.stack], [10, 10, "compose"]);
       const { asked, enforced } = run.limits.find(({ limit }: { limit: string }) => limit === "memory");
-      assert.deepEqual([asked, enforced], ["1.0 GiB", "1.0 GiB"]);
+      assert.deepEqual([asked, enforced], ["1 GiB", "1 GiB"]);
       for (const service of ["prodlike-api", "prodlike-worker"]) assert.equal(run.spanAccounting[service].pending, 0);
       return kind;
     };

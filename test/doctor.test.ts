@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { execa } from "execa";
-import type { Finding } from "../src/doctor/lint.ts";
+import type { LimitFinding } from "../src/doctor/subject.ts";
 import { ROOT } from "../src/settings/environment.ts";
 import { currentRuntime, entryCommand } from "../src/settings/runtime.ts";
 
@@ -26,7 +26,7 @@ test("doctor exits 1 with a block a finding, 2 when it could not read, and print
       stderr,
       /^1 finding\.\n\n✘ heap-above-memory {2}heap limit 259 MB .*\n {4}who {4}compose.yaml worker\n {4}where {2}/,
     );
-    const { ok, findings, read } = JSON.parse(stdout) as { ok: boolean; findings: Finding[]; read: string[] };
+    const { ok, findings, read } = JSON.parse(stdout) as { ok: boolean; findings: LimitFinding[]; read: string[] };
     assert.deepEqual([ok, findings.map(({ rule }) => rule), read], [false, ["heap-above-memory"], ["compose.yaml"]]);
 
     writeFileSync(join(app, "compose.yaml"), compose.replaceAll("256m", "512m"));
@@ -69,7 +69,7 @@ test("doctor shows names, commands and values of others without control characte
     assert.match(stderr, /^ {4}who {4}compose.yaml ⟨ESC⟩\[2J⟨LF⟩⟨ESC⟩\[32mNo finding.⟨U\+009B⟩⟨U\+202E⟩$/m);
     assert.match(stderr, /^read: compose.yaml: compose.yaml ⟨ESC⟩/m);
     assert.match(stderr, /^! not read: compose.yaml services\.⟨ESC⟩.*there is no ⟨ESC⟩/m);
-    const { findings } = JSON.parse(stdout) as { findings: Finding[] };
+    const { findings } = JSON.parse(stdout) as { findings: LimitFinding[] };
     assert.ok(findings.length >= 3 && findings.every(({ subject }) => subject === `compose.yaml ${hostile}`));
 
     const refused = await doctor({ APP: join(app, `gone${hostile}`) });

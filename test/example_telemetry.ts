@@ -2,13 +2,30 @@ import type { Point } from "../src/otlp/read_points.ts";
 import { type Span, SpanKind } from "../src/otlp/types.ts";
 import * as names from "../src/telemetry/names.ts";
 import { BEGIN_MS, testSpan } from "./example_run.ts";
-import type { Attempt } from "./example_worker.ts";
 
 /** The queue store's part of a job span. */
 export const STORE_MS = 3;
 
+/** When an attempt was on the thread, waited or called, on the worker's clock. */
+export interface AttemptTimes {
+  type: string;
+  number: number;
+  fails: boolean;
+  enqueuedMs: number;
+  startMs: number;
+  endMs: number;
+  cpuMs: number;
+  gcMs: number;
+  throttledMs: number;
+  blockedMs: number;
+  calls: { fromMs: number; ms: number }[];
+}
+
 /** The spans and metrics that a worker would have sent for what it did. */
-export function telemetryOf(attempts: Attempt[], { busy, untilMs }: { busy: [number, number][]; untilMs: number }) {
+export function telemetryOf(
+  attempts: AttemptTimes[],
+  { busy, untilMs }: { busy: [number, number][]; untilMs: number },
+) {
   const busyBy = busyUntil(busy);
   const resource = { "service.name": "worker", "service.instance.id": "worker-1" };
   const points: Point[] = [];

@@ -2,7 +2,7 @@ import type { AnalysisInput } from "../src/analysis/analyze.ts";
 import { seededRandom } from "../src/analysis/random.ts";
 import type { LoadSummary } from "../src/load_summary.ts";
 import { percentilesOf } from "../src/percentiles.ts";
-import { STORE_MS, telemetryOf } from "./example_telemetry.ts";
+import { type AttemptTimes, STORE_MS, telemetryOf } from "./example_telemetry.ts";
 
 /** A step of a job: JavaScript on the thread, or a call to something else. */
 export type Step = Turn | { callMs: number };
@@ -25,20 +25,9 @@ export interface WorkerModel {
   seed?: number;
 }
 
-export interface Attempt {
-  type: string;
+export interface Attempt extends AttemptTimes {
   steps: Step[];
-  number: number;
-  fails: boolean;
-  enqueuedMs: number;
-  startMs: number;
   readyMs: number;
-  endMs: number;
-  cpuMs: number;
-  gcMs: number;
-  throttledMs: number;
-  blockedMs: number;
-  calls: { fromMs: number; ms: number }[];
 }
 
 /** What one worker does by the rules of queueing: slots in front of one thread, each first come, first served. */

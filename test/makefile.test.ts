@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { execa } from "execa";
 import { ROOT } from "../src/settings/environment.ts";
-import { SETTINGS } from "../src/settings/table.ts";
+import { ARGUMENTS, SETTINGS } from "../src/settings/table.ts";
 
 function make(args: string[], environment: Record<string, string> = {}) {
   return execa("make", args, { cwd: ROOT, env: { MAKEFLAGS: "", MFLAGS: "", ...environment }, reject: false });
@@ -62,6 +62,13 @@ test("make says in one line that Node is too old, or that git is missing", async
   } finally {
     rmSync(bin, { recursive: true });
   }
+});
+
+test("the menu names the benchmarks that PART allows, and each is there", async () => {
+  const { allowed = [] } = ARGUMENTS.find(({ name }) => name === "PART")!; // it is in the table
+  assert.match((await make([])).stdout, new RegExp(`PART=${allowed.join("\\|")}\n`));
+  const files = allowed.filter((part) => existsSync(join(ROOT, "bench", `${part}.ts`)));
+  assert.deepEqual(files, allowed);
 });
 
 test("make refuses another Node than those of test/runtimes", async () => {

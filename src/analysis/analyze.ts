@@ -2,12 +2,11 @@ import type { LoadSummary } from "../load_summary.ts";
 import type { ProfileSample } from "../otlp/profile_sample.ts";
 import type { Point } from "../otlp/read_points.ts";
 import type { Span } from "../otlp/types.ts";
-import { estimateBlocked } from "./blocked_estimate.ts";
 import { describeJobType } from "./describe_job_type.ts";
 import { capacityOf, type Facts } from "./facts.ts";
 import { findBottlenecks } from "./findings.ts";
 import { Flames } from "./flames.ts";
-import type { JobRecord } from "./job_record.ts";
+import type { JobValues } from "./job_record.ts";
 import { Jobs } from "./jobs.ts";
 import { checkLaws } from "./laws.ts";
 import { Names } from "./names.ts";
@@ -32,9 +31,6 @@ export interface AnalysisInput {
   /** @default those of OpenTraces */
   open?: OpenTracesOptions;
 }
-
-/** Times of single attempts by the name of their job type, for `compare`. */
-export type JobValues = Map<string, JobRecord[]>;
 
 /**
  * What a run shows. Memory is bounded by the open traces and by what is kept of each job type, not by the length of the
@@ -94,7 +90,7 @@ async function foldSpans(input: AnalysisInput, damage: Damage): Promise<{ jobs: 
     if (node) traces.add(span.traceId, node);
   });
   traces.end();
-  for (const type of jobs.types.values()) estimateBlocked(type);
+  for (const type of jobs.types.values()) type.estimateBlocked();
   return { jobs, traces };
 }
 

@@ -1,7 +1,7 @@
-import type { JobValues } from "./analyze.ts";
+import { showShare } from "../figures.ts";
 import { compareValues, type Difference, LEAST_VALUES } from "./compare.ts";
 import { cpuShareOf, differentMachine } from "./cpu_share.ts";
-import type { JobRecord } from "./job_record.ts";
+import type { JobRecord, JobValues } from "./job_record.ts";
 import type { JobType, NotMeasured, Report } from "./report.ts";
 
 /** A run with the times of its single attempts, as `analyzeJobs` gives them. */
@@ -197,7 +197,6 @@ function verdictOf(jobs: ComparedJob[], machine: string | undefined): string {
   );
   const [largest] = shown.sort((one, other) => Math.abs(other.ratio) - Math.abs(one.ratio));
   if (!largest) return machine === undefined ? "No difference shown" : "No difference of CPU shown";
-  const percent = (ratio: number) => `${(100 * Math.abs(ratio)).toFixed(0)} %`;
   const { name, of, what, ratio, verdict } = largest;
-  return `${name}: ${what} of ${of} is ${percent(ratio)} ${verdict}`;
+  return `${name}: ${what} of ${of} is ${showShare(Math.abs(ratio))} ${verdict}`;
 }

@@ -324,7 +324,7 @@ test("analyze() warns of stalled jobs when blocks last as long as a lock without
   assert.match(await blocked(16), /stalled/);
   assert.doesNotMatch(await blocked(14), /stalled/);
   const worker = { lockDurationMs: 15_000, lockRenewMs: 2_000 };
-  assert.match(await blocked(13.1, worker), /A lock lasts 15 s and is renewed every 2000 ms: .*stalled/);
+  assert.match(await blocked(13.1, worker), /A lock lasts 15 s and is renewed every 2 s: .*stalled/);
   assert.doesNotMatch(await blocked(12.9, worker), /stalled/);
 });
 

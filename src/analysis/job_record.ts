@@ -21,6 +21,9 @@ export interface JobRecord {
   path: [string, number][];
 }
 
+/** Times of single attempts by the name of their job type, for `compare`. */
+export type JobValues = Map<string, JobRecord[]>;
+
 /** One attempt with all that its spans show. */
 export interface ObservedJob {
   tree: TraceTree;

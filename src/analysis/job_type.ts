@@ -1,4 +1,4 @@
-import { unsureMs } from "./blocked_estimate.ts";
+import { blockedShare, unsureMs, withBlocked } from "./blocked_estimate.ts";
 import { Distribution } from "./distribution.ts";
 import { type Criterion, Exemplars } from "./exemplars.ts";
 import { type JobRecord, LEDGER, type ObservedJob, ownMs } from "./job_record.ts";
@@ -106,16 +106,21 @@ export class JobTypeFacts {
     return (this.sum("cpu") ?? 0) + (this.sum("gc") ?? 0) + (this.sum("throttled") ?? 0);
   }
 
-  /** Books `ms` of one part to another, and takes the most of both from the kept attempts. */
-  shift(from: Part, to: Part, ms: number): void {
+  /** Settles what the ledger leaves open between `blocked` and `overlapped`; called once, when all attempts are there. */
+  estimateBlocked(): void {
+    const { items } = this.records;
+    const share = blockedShare(items);
+    if (share === 0) return;
+    items.splice(0, items.length, ...items.map((record) => withBlocked(record, share)));
+    const ms = share * this.unsureMs;
     for (const [part, more] of [
-      [from, -ms],
-      [to, ms],
+      ["blocked", ms],
+      ["overlapped", -ms],
     ] as const) {
       const sum = this.sums.get(part);
       if (!sum) continue;
       sum.ms += more;
-      sum.max = most(this.records.items.map(({ parts }) => parts[part] ?? 0));
+      sum.max = most(items.map(({ parts }) => parts[part] ?? 0));
     }
   }
 

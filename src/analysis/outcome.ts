@@ -1,3 +1,4 @@
+import { showNumber } from "../figures.ts";
 import type { LoadSummary } from "../load_summary.ts";
 import type { Percentiles } from "../percentiles.ts";
 import type { Comparison } from "./compare_runs.ts";
@@ -128,5 +129,4 @@ function lookAt({ p95Ms, cpuMs }: MaximumTimes, jobs: Report["jobs"]): { broken:
 const isOfAll = (cpuTime?: Percentiles, cpu?: Percentiles) =>
   cpuTime !== undefined && cpu !== undefined && cpuTime.samples >= 0.9 * cpu.samples;
 
-const count = (value: number, what = "") =>
-  `${value.toLocaleString("en-US")}${what && ` ${what}${value === 1 ? "" : "s"}`}`;
+const count = (value: number, what = "") => `${showNumber(value)}${what && ` ${what}${value === 1 ? "" : "s"}`}`;

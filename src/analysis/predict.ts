@@ -1,8 +1,8 @@
+import { showMs, showNumber } from "../figures.ts";
 import { meanParts, recordsAround } from "./describe_job_type.ts";
 import type { Facts } from "./facts.ts";
 import type { JobTypeFacts } from "./job_type.ts";
 import type { Gain, Part } from "./report.ts";
-import { showMs, showNumber } from "./show.ts";
 
 /** Beyond this share of it being taken away, what is left is smaller than the error of its measurement. */
 const MOST_OF_IT = 0.8;

@@ -20,12 +20,12 @@ export interface BodyLimits {
 
 /** Receives the bodies of requests within limits. */
 export class BodyReader {
-  private readonly limits: BodyLimits;
-  private readonly turns = new Turns();
-  private heldBytes = 0;
+  readonly #limits: BodyLimits;
+  readonly #turns = new Turns();
+  #heldBytes = 0;
 
   constructor(limits: BodyLimits) {
-    this.limits = limits;
+    this.#limits = limits;
   }
 
   /**
@@ -35,10 +35,10 @@ export class BodyReader {
    * being received already; the rest of the body is then still to come
    */
   async read(request: IncomingMessage): Promise<Buffer> {
-    const { maxBodyBytes } = this.limits;
+    const { maxBodyBytes } = this.#limits;
     const inflate = inflater(request.headers["content-encoding"]);
     if (Number(request.headers["content-length"] ?? 0) > maxBodyBytes) throw tooLarge(maxBodyBytes);
-    const body = await this.receive(request);
+    const body = await this.#receive(request);
     return inflate ? inflate(body, maxBodyBytes) : body;
   }
 
@@ -48,29 +48,29 @@ export class BodyReader {
     request.on("data", (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes > MAX_DROPPED_BYTES) request.destroy();
-      else this.turns.wait(request);
+      else this.#turns.wait(request);
     });
     request.once("end", onEnd);
   }
 
-  private receive(request: IncomingMessage): Promise<Buffer> {
-    const { maxBodyBytes, maxHeldBytes } = this.limits;
+  #receive(request: IncomingMessage): Promise<Buffer> {
+    const { maxBodyBytes, maxHeldBytes } = this.#limits;
     const chunks: Buffer[] = [];
     let bytes = 0;
     return new Promise<Buffer>((resolve, reject) => {
       const take = (chunk: Buffer) => {
         chunks.push(chunk);
         bytes += chunk.length;
-        this.heldBytes += chunk.length;
-        if (bytes > SMALL_BYTES) this.turns.wait(request);
+        this.#heldBytes += chunk.length;
+        if (bytes > SMALL_BYTES) this.#turns.wait(request);
         if (bytes > maxBodyBytes) reject(tooLarge(maxBodyBytes));
-        else if (this.heldBytes > maxHeldBytes) reject(new Refusal("too much is being received at once", 429));
+        else if (this.#heldBytes > maxHeldBytes) reject(new Refusal("too much is being received at once", 429));
       };
       const stop = () => reject(new Refusal("the request ended before its body did"));
       request.on("data", take).once("end", () => resolve(Buffer.concat(chunks)));
       request.once("error", stop).once("close", stop);
     }).finally(() => {
-      this.heldBytes -= bytes;
+      this.#heldBytes -= bytes;
       request.removeAllListeners("data");
       chunks.length = 0; // the listeners left would hold them while the rest of a refused body is dropped
     });

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { peakMb } from "../../bench/process_figures.ts";
 import { finish, makeCheckout } from "../../test/checkout.ts";
+import { peakMb } from "../../test/peak_memory.ts";
 import { FIXTURES, oneSpan, send } from "../../test/started_collector.ts";
 import { waitFor } from "../wait_for.ts";
 

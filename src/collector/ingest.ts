@@ -4,7 +4,7 @@ import { isToThisMachine } from "../local_request.ts";
 import { answerIngest } from "./answers.ts";
 import { BodyReader } from "./body.ts";
 import type { ProfileStore } from "./profile_store.ts";
-import { readProtobuf } from "./protobuf_reader.ts";
+import { transcribeProtobuf } from "./protobuf_reader.ts";
 import { Refusal } from "./refusal.ts";
 import { MESSAGES } from "./schema.ts";
 import { Transcript } from "./transcript.ts";
@@ -28,7 +28,7 @@ export class ProfileReceiver {
   readonly #store: ProfileStore;
   readonly #bodies = new BodyReader({ maxBodyBytes: MAX_BODY_BYTES, maxHeldBytes: 2 * MAX_BODY_BYTES });
   /** Taken for what it refuses: a profile is written to it and forgotten, so that nobody has to build it of objects. */
-  readonly #transcript = new Transcript(MAX_TRANSCRIPT_BYTES, 0);
+  readonly #transcript = new Transcript(MAX_TRANSCRIPT_BYTES);
 
   constructor(store: ProfileStore) {
     this.#store = store;
@@ -73,7 +73,7 @@ export class ProfileReceiver {
   #check(profile: Buffer): void {
     const { line } = this.#transcript;
     try {
-      readProtobuf(profile, PROFILE, this.#transcript);
+      transcribeProtobuf(profile, PROFILE, this.#transcript);
       if (!line.bytes.subarray(0, line.length).includes('"sampleType":[')) throw new Refusal("it has no sample type");
     } catch (error) {
       throw unprocessable(`this is no pprof: ${(error as Error).message}`, error);

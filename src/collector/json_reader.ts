@@ -16,26 +16,26 @@ const POINT = 0x2e;
  *
  * @throws {Refusal} when the text is no such message
  */
-export function readJson(body: Buffer, message: Message, transcript: Transcript): void {
+export function transcribeJson(body: Buffer, message: Message, transcript: Transcript): void {
   new JsonReader(body, transcript).request(message);
 }
 
 class JsonReader extends JsonTokens {
-  private readonly transcript: Transcript;
+  readonly #transcript: Transcript;
 
   constructor(bytes: Buffer, transcript: Transcript) {
     super(bytes);
-    this.transcript = transcript;
+    this.#transcript = transcript;
   }
 
   request(message: Message): void {
-    this.message(message, 0);
+    this.#message(message, 0);
     if (this.next() !== -1) throw this.unexpected("the end");
   }
 
-  private message(message: Message, depth: number): void {
+  #message(message: Message, depth: number): void {
     if (depth > MAX_DEPTH) throw new Refusal(`nested deeper than ${MAX_DEPTH} messages`);
-    const { transcript } = this;
+    const transcript = this.#transcript;
     const lineStart = transcript.line.length;
     const logStart = transcript.log.length;
     let seen = 0;
@@ -43,13 +43,13 @@ class JsonReader extends JsonTokens {
     if (this.opens(true)) {
       do {
         this.key();
-        const field = this.field(message);
+        const field = this.#field(message);
         if (field) {
           if (seen & field.claims)
             throw new Refusal(`${message.name}.${field.name} is given twice, or with another of its oneof`);
           seen |= field.bit;
           transcript.key(field);
-          transcript.endField(field, field.repeated ? this.list(field, depth) : this.value(field, depth));
+          transcript.endField(field, field.repeated ? this.#list(field, depth) : this.#value(field, depth));
         } else {
           this.skip(depth, MAX_DEPTH);
         }
@@ -59,47 +59,47 @@ class JsonReader extends JsonTokens {
   }
 
   /** The field that the last string names. */
-  private field({ keys, keyMask }: Message): Field | undefined {
+  #field({ keys, keyMask }: Message): Field | undefined {
     const found = keys[this.hash & keyMask];
     if (found?.key.length !== this.end - this.start) return undefined;
     for (let i = 0; i < found.key.length; i++) if (found.key[i] !== this.token[this.start + i]) return undefined;
     return found.field;
   }
 
-  private list(field: Field, depth: number): boolean {
+  #list(field: Field, depth: number): boolean {
     if (!this.opens(false)) return false;
     do {
-      this.value(field, depth);
-      this.transcript.line.comma();
+      this.#value(field, depth);
+      this.#transcript.line.comma();
     } while (this.hasMore(false));
     return true;
   }
 
   /** Writes one value. Returns false when it is the zero value of its type. */
-  private value(field: Field, depth: number): boolean {
+  #value(field: Field, depth: number): boolean {
     switch (field.kind) {
       case "message":
-        this.message(field.message!, depth + 1);
+        this.#message(field.message!, depth + 1);
         return true;
       case "string":
         this.string();
-        this.transcript.line.string(this.token, this.start, this.end);
+        this.#transcript.line.string(this.token, this.start, this.end);
         return this.end > this.start;
       case "whole":
-        return this.whole(field);
+        return this.#whole(field);
       case "double":
-        return this.double(field);
+        return this.#double(field);
       case "bool":
-        return this.bool(field);
+        return this.#bool(field);
       case "id":
-        return this.id(field);
+        return this.#id(field);
       case "bytes":
-        return this.base64(field);
+        return this.#base64(field);
     }
   }
 
-  private whole(field: Field): boolean {
-    const { line } = this.transcript;
+  #whole(field: Field): boolean {
+    const { line } = this.#transcript;
     const isText = this.next() === QUOTE;
     if (isText) this.string();
     else this.word();
@@ -108,33 +108,33 @@ class JsonReader extends JsonTokens {
     // The usual digits are copied. 19 of them are in range, too, unless they begin with a 9.
     const most = field.bits === 32 ? 9 : token[start] === NINE ? 18 : 19;
     const isUsual = end - start <= most && isPlain(token, start, end, false) && !(isText && field.names);
-    const value = isUsual ? token[start]! - ZERO : this.unusual(field, isText);
+    const value = isUsual ? token[start]! - ZERO : this.#unusual(field, isText);
     if (isUsual) line.raw(token, start, end);
     else line.text(String(value));
     if (field.bits === 64) line.byte(QUOTE);
     return value !== 0 && value !== 0n;
   }
 
-  private unusual({ name, names, bits, signed }: Field, isText: boolean): bigint {
+  #unusual({ name, names, bits, signed }: Field, isText: boolean): bigint {
     const text = this.text();
     if (isText && names) {
-      if (!names.includes(text)) throw this.refused(name, "unknown string value");
+      if (!names.includes(text)) throw this.#refused(name, "unknown string value");
       return BigInt(names.indexOf(text));
     }
-    if (!(isText ? /^[-+]?\d+$/ : /^-?(0|[1-9]\d*)$/).test(text)) throw this.refused(name, "no whole number");
+    if (!(isText ? /^[-+]?\d+$/ : /^-?(0|[1-9]\d*)$/).test(text)) throw this.#refused(name, "no whole number");
     // Also "-0" and "+1": Go's ParseUint takes no sign.
-    if (!signed && /^[-+]/.test(text)) throw this.refused(name, "no unsigned number");
+    if (!signed && /^[-+]/.test(text)) throw this.#refused(name, "no unsigned number");
     const value = BigInt(text);
     if (value !== (signed ? BigInt.asIntN(bits, value) : BigInt.asUintN(bits, value)))
-      throw this.refused(name, "out of range");
+      throw this.#refused(name, "out of range");
     return value;
   }
 
-  private double({ name }: Field): boolean {
+  #double({ name }: Field): boolean {
     const isText = this.next() === QUOTE;
     if (isText) this.string();
     else this.word();
-    const { line } = this.transcript;
+    const { line } = this.#transcript;
     if (this.end - this.start <= 15 && isPlain(this.token, this.start, this.end, true)) {
       line.raw(this.token, this.start, this.end);
       return this.token[this.start] !== ZERO || this.end > this.start + 1;
@@ -145,30 +145,31 @@ class JsonReader extends JsonTokens {
     if (special) return line.double(special[2] ? Number(`${special[1]}Infinity`) : Number.NaN);
     const value = Number(text);
     const isNumber = (isText ? /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i : JSON_NUMBER).test(text);
-    if (!isNumber || !Number.isFinite(value)) throw this.refused(name, "no number");
+    if (!isNumber || !Number.isFinite(value)) throw this.#refused(name, "no number");
     return line.double(value);
   }
 
-  private bool({ name }: Field): boolean {
+  #bool({ name }: Field): boolean {
     this.word();
     const text = this.text();
-    if (text !== "true" && text !== "false") throw this.refused(name, "no boolean");
-    this.transcript.line.text(text);
+    if (text !== "true" && text !== "false") throw this.#refused(name, "no boolean");
+    this.#transcript.line.text(text);
     return text === "true";
   }
 
-  private id({ name, bits }: Field): boolean {
-    const { line } = this.transcript;
+  #id({ name, bits }: Field): boolean {
+    const { line } = this.#transcript;
     this.string();
     const { token, start, end } = this;
     if (end !== start && end - start !== bits / 4)
-      throw this.refused(name, `length mismatch, ${bits / 4} digits are wanted`);
+      throw this.#refused(name, `length mismatch, ${bits / 4} digits are wanted`);
     let isZero = true;
     line.byte(QUOTE);
     line.reserve(bits / 4);
     for (let i = start; i < end; i++) {
       const byte = token[i]! > NINE ? token[i]! | 0x20 : token[i]!; // A to F in lower case.
-      if (byte < ZERO || (byte > NINE && byte < 0x61) || byte > 0x66) throw this.refused(name, "no hexadecimal digits");
+      if (byte < ZERO || (byte > NINE && byte < 0x61) || byte > 0x66)
+        throw this.#refused(name, "no hexadecimal digits");
       if (byte !== ZERO) isZero = false;
       line.bytes[line.length++] = byte;
     }
@@ -176,15 +177,15 @@ class JsonReader extends JsonTokens {
     return !isZero;
   }
 
-  private base64({ name }: Field): boolean {
+  #base64({ name }: Field): boolean {
     this.string();
     const text = this.text();
-    if (Buffer.from(text, "base64").toString("base64") !== text) throw this.refused(name, "illegal base64 data");
-    this.transcript.line.text(`"${text}"`);
+    if (Buffer.from(text, "base64").toString("base64") !== text) throw this.#refused(name, "illegal base64 data");
+    this.#transcript.line.text(`"${text}"`);
     return text !== "";
   }
 
-  private refused(name: string, why: string): Refusal {
+  #refused(name: string, why: string): Refusal {
     return new Refusal(`${name}: ${why}, at byte ${this.at}`);
   }
 }

@@ -43,7 +43,7 @@ export class JsonTokens {
   /** Reads a string; `null` is an empty one. */
   protected string(): void {
     if (this.next() !== QUOTE) {
-      this.emptyString();
+      this.#emptyString();
       return;
     }
     const { bytes } = this;
@@ -66,18 +66,18 @@ export class JsonTokens {
     this.start = start;
     this.end = end;
     this.hash = hash;
-    if (hasEscapes) this.unescape();
+    if (hasEscapes) this.#unescape();
     this.at = end + 1;
   }
 
-  private emptyString(): void {
+  #emptyString(): void {
     this.word();
     if (this.text() !== "null") throw this.unexpected("a string", this.start);
     this.end = this.start;
   }
 
   /** Decodes the escapes of the last string: byte by byte, as a string of all of it would take many times the memory. */
-  private unescape(): void {
+  #unescape(): void {
     const { bytes, start, end } = this;
     const text = Buffer.allocUnsafe(end - start); // no escape is shorter than what it stands for
     let length = 0;
@@ -85,10 +85,10 @@ export class JsonTokens {
       if (bytes[i] !== BACKSLASH) {
         text[length++] = bytes[i]!;
       } else if (bytes[++i] === UNICODE_ESCAPE) {
-        let code = this.codeUnit(i + 1);
+        let code = this.#codeUnit(i + 1);
         i += 4;
         if ((code & 0xfc00) === 0xd800 && bytes[i + 1] === BACKSLASH && bytes[i + 2] === UNICODE_ESCAPE) {
-          const low = this.codeUnit(i + 3);
+          const low = this.#codeUnit(i + 3);
           if ((low & 0xfc00) === 0xdc00) {
             code = 0x10000 + ((code & 0x3ff) << 10) + (low & 0x3ff);
             i += 6;
@@ -99,7 +99,7 @@ export class JsonTokens {
         else length += text.write(String.fromCodePoint(code), length);
       } else {
         const byte = UNESCAPED[bytes[i]!];
-        if (byte === undefined) throw this.badEscape(i);
+        if (byte === undefined) throw this.#badEscape(i);
         text[length++] = byte;
       }
     }
@@ -109,13 +109,13 @@ export class JsonTokens {
     this.hash = text.subarray(0, length).reduce(keyHash, 0);
   }
 
-  private codeUnit(at: number): number {
+  #codeUnit(at: number): number {
     const unit = codeUnitAt(this.bytes, at);
-    if (unit === -1) throw this.badEscape(at);
+    if (unit === -1) throw this.#badEscape(at);
     return unit;
   }
 
-  private badEscape(at: number): Refusal {
+  #badEscape(at: number): Refusal {
     return new Refusal(`the string at byte ${this.at} is not JSON: bad escape at byte ${at}`);
   }
 
@@ -143,7 +143,7 @@ export class JsonTokens {
   protected opens(isObject: boolean): boolean {
     const byte = this.next();
     if (byte === LOWER_N) {
-      this.emptyString();
+      this.#emptyString();
       return false;
     }
     if (byte !== (isObject ? OPEN_BRACE : OPEN_BRACKET)) throw this.unexpected(isObject ? "an object" : "an array");

@@ -8,29 +8,29 @@ const NEWLINE = 0x0a;
  * It writes synchronously: a piece is in the page cache faster than a thread could be asked to put it there.
  */
 export class LineFile {
-  private readonly path: string;
-  private readonly maxBytes: number;
-  private file: number | undefined;
+  readonly #path: string;
+  readonly #maxBytes: number;
+  #file: number | undefined;
   /** Size before the last piece. */
-  private before = 0;
+  #before = 0;
   /** Whether something of the last piece is still to be taken back. */
-  private isTorn = false;
+  #isTorn = false;
 
   /** Opens the file, mode 0600, and drops an unfinished last line, which only a crash leaves. */
   constructor(path: string, maxBytes: number) {
-    this.path = path;
-    this.maxBytes = maxBytes;
-    this.file = this.open();
-    const { size } = fstatSync(this.file);
-    const end = lastLineEnd(this.file, size);
-    if (end < size) ftruncateSync(this.file, end);
+    this.#path = path;
+    this.#maxBytes = maxBytes;
+    this.#file = this.#open();
+    const { size } = fstatSync(this.#file);
+    const end = lastLineEnd(this.#file, size);
+    if (end < size) ftruncateSync(this.#file, end);
   }
 
   /** Appends one piece. @throws what the file system throws; nothing of the piece is left in the file when the next one comes */
   append(bytes: Uint8Array): void {
-    if (this.isTorn) this.undo();
-    const file = this.rotated(bytes.length);
-    this.before = fstatSync(file).size;
+    if (this.#isTorn) this.undo();
+    const file = this.#rotated(bytes.length);
+    this.#before = fstatSync(file).size;
     try {
       for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
     } catch (error) {
@@ -41,30 +41,30 @@ export class LineFile {
 
   /** Takes the last piece back. @throws when that cannot be now; it is done before the next piece then */
   undo(): void {
-    if (this.file === undefined) return;
-    this.isTorn = true;
-    ftruncateSync(this.file, Math.min(this.before, fstatSync(this.file).size));
-    this.isTorn = false;
+    if (this.#file === undefined) return;
+    this.#isTorn = true;
+    ftruncateSync(this.#file, Math.min(this.#before, fstatSync(this.#file).size));
+    this.#isTorn = false;
   }
 
   close(): void {
-    if (this.file !== undefined) closeSync(this.file);
-    this.file = undefined;
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
   }
 
-  private rotated(count: number): number {
-    if (this.file !== undefined) {
-      const { size } = fstatSync(this.file);
-      if (size === 0 || size + count <= this.maxBytes) return this.file;
+  #rotated(count: number): number {
+    if (this.#file !== undefined) {
+      const { size } = fstatSync(this.#file);
+      if (size === 0 || size + count <= this.#maxBytes) return this.#file;
       this.close();
-      if (existsSync(this.path)) renameSync(this.path, `${this.path}.1`);
+      if (existsSync(this.#path)) renameSync(this.#path, `${this.#path}.1`);
     }
-    this.file = this.open();
-    return this.file;
+    this.#file = this.#open();
+    return this.#file;
   }
 
-  private open(): number {
-    return openSync(this.path, "a+", 0o600);
+  #open(): number {
+    return openSync(this.#path, "a+", 0o600);
   }
 }
 

@@ -3,14 +3,11 @@ import { codeUnitAt, UNESCAPED, UNICODE_ESCAPE } from "./json_escapes.ts";
 import { metricLines } from "./metric_text.ts";
 import type { Output } from "./output.ts";
 import { fieldId, MESSAGES } from "./schema.ts";
-import type { Transcript } from "./transcript.ts";
+import type { Ending, Transcript } from "./transcript.ts";
 import { valueText } from "./value_text.ts";
 
 /** Of a list or a metric that is printed. */
 const MAX_OBJECT_BYTES = 4 * 1024 * 1024;
-
-/** Logs a message that has just been written to the line from `lineStart`; what it holds is in the log from `logStart`. */
-type Ending = (transcript: Transcript, lineStart: number, logStart: number) => void;
 
 const SPACE = 0x20;
 const NEWLINE = 0x0a;

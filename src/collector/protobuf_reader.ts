@@ -10,7 +10,7 @@ const { varint: VARINT, fixed64: FIXED64, length: LENGTH } = WIRE;
  *
  * @throws {Refusal} when the bytes are no such message
  */
-export function readProtobuf(body: Buffer, message: Message, transcript: Transcript): void {
+export function transcribeProtobuf(body: Buffer, message: Message, transcript: Transcript): void {
   try {
     new ProtobufReader(body, transcript, false).message(message, body.length, 0);
   } catch (error) {
@@ -24,38 +24,38 @@ export function readProtobuf(body: Buffer, message: Message, transcript: Transcr
 class Unordered extends Error {}
 
 class ProtobufReader {
-  private readonly bytes: Buffer;
-  private readonly transcript: Transcript;
-  private readonly careful: boolean;
-  private at = 0;
+  readonly #bytes: Buffer;
+  readonly #transcript: Transcript;
+  readonly #careful: boolean;
+  #at = 0;
   /** The last varint or fixed-width number, as unsigned halves. */
-  private low = 0;
-  private high = 0;
+  #low = 0;
+  #high = 0;
 
   constructor(bytes: Buffer, transcript: Transcript, careful: boolean) {
-    this.bytes = bytes;
-    this.transcript = transcript;
-    this.careful = careful;
+    this.#bytes = bytes;
+    this.#transcript = transcript;
+    this.#careful = careful;
   }
 
-  message(message: Message, end: number, depth: number, isOrdered = !this.careful): void {
+  message(message: Message, end: number, depth: number, isOrdered = !this.#careful): void {
     if (depth > MAX_DEPTH) throw new Refusal(`proto: nested deeper than ${MAX_DEPTH} messages`);
     if (!isOrdered) {
-      const ordered = this.inOrder(message, end);
-      new ProtobufReader(ordered, this.transcript, true).message(message, ordered.length, depth, true);
+      const ordered = this.#inOrder(message, end);
+      new ProtobufReader(ordered, this.#transcript, true).message(message, ordered.length, depth, true);
       return;
     }
-    const { transcript } = this;
+    const transcript = this.#transcript;
     const lineStart = transcript.line.length;
     const logStart = transcript.log.length;
     let seen = 0;
     let open: Field | undefined;
     transcript.begin();
-    while (this.at < end) {
-      const tag = this.tag(end);
+    while (this.#at < end) {
+      const tag = this.#tag(end);
       const field = message.byNumber[tag >>> 3];
       if (!field) {
-        this.skip(tag & 7, end);
+        this.#skip(tag & 7, end);
         continue;
       }
       if (field !== open) {
@@ -67,41 +67,41 @@ class ProtobufReader {
       }
       const wire = tag & 7;
       if (!open) {
-        transcript.endField(field, this.value(field, wire, end, depth));
+        transcript.endField(field, this.#value(field, wire, end, depth));
       } else if (wire === field.wire) {
-        this.element(field, wire, end, depth);
+        this.#element(field, wire, end, depth);
       } else {
         if (wire !== LENGTH) throw wrongWireType(field, wire);
-        for (const stop = this.lengthEnd(end); this.at < stop; ) this.element(field, field.wire, stop, depth);
+        for (const stop = this.#lengthEnd(end); this.#at < stop; ) this.#element(field, field.wire, stop, depth);
       }
     }
     if (open) transcript.endField(open, true);
     transcript.end(message, seen, lineStart, logStart);
   }
 
-  private element(field: Field, wire: number, end: number, depth: number): void {
-    this.value(field, wire, end, depth);
-    this.transcript.line.comma();
+  #element(field: Field, wire: number, end: number, depth: number): void {
+    this.#value(field, wire, end, depth);
+    this.#transcript.line.comma();
   }
 
   /** Writes one value. Returns false when it is the zero value of its type. */
-  private value(field: Field, wire: number, end: number, depth: number): boolean {
-    const { bytes } = this;
-    const { line } = this.transcript;
+  #value(field: Field, wire: number, end: number, depth: number): boolean {
+    const bytes = this.#bytes;
+    const { line } = this.#transcript;
     if (wire !== field.wire) throw wrongWireType(field, wire);
     if (wire !== LENGTH) {
-      if (wire === VARINT) this.varint(end);
-      else this.fixed(wire === FIXED64 ? 8 : 4, end);
-      return this.number(field);
+      if (wire === VARINT) this.#varint(end);
+      else this.#fixed(wire === FIXED64 ? 8 : 4, end);
+      return this.#number(field);
     }
-    const stop = this.lengthEnd(end);
-    const start = this.at;
+    const stop = this.#lengthEnd(end);
+    const start = this.#at;
     if (field.kind === "message") {
       this.message(field.message!, stop, depth + 1);
-      this.at = stop;
+      this.#at = stop;
       return true;
     }
-    this.at = stop;
+    this.#at = stop;
     if (field.kind === "id") {
       if (stop - start !== field.bits / 8 && stop !== start)
         throw new Refusal(`proto: invalid length of ${field.name}`);
@@ -116,10 +116,11 @@ class ProtobufReader {
     return stop > start;
   }
 
-  private number({ kind, bits, signed, zigzag }: Field): boolean {
-    const { low, high } = this;
-    const { line } = this.transcript;
-    if (kind === "double") return line.double(this.bytes.readDoubleLE(this.at - 8));
+  #number({ kind, bits, signed, zigzag }: Field): boolean {
+    const low = this.#low;
+    const high = this.#high;
+    const { line } = this.#transcript;
+    if (kind === "double") return line.double(this.#bytes.readDoubleLE(this.#at - 8));
     if (kind === "bool") {
       line.text(low || high ? "true" : "false");
     } else if (bits === 32) {
@@ -136,22 +137,22 @@ class ProtobufReader {
     return low !== 0 || high !== 0;
   }
 
-  private tag(end: number): number {
-    this.varint(end);
-    if (this.high !== 0 || this.low < 8) throw new Refusal(`proto: illegal field number at byte ${this.at}`);
-    return this.low;
+  #tag(end: number): number {
+    this.#varint(end);
+    if (this.#high !== 0 || this.#low < 8) throw new Refusal(`proto: illegal field number at byte ${this.#at}`);
+    return this.#low;
   }
 
-  private lengthEnd(end: number): number {
-    this.varint(end);
-    const stop = this.at + this.low;
-    if (this.high !== 0 || stop > end) throw unexpectedEnd();
+  #lengthEnd(end: number): number {
+    this.#varint(end);
+    const stop = this.#at + this.#low;
+    if (this.#high !== 0 || stop > end) throw unexpectedEnd();
     return stop;
   }
 
-  private varint(end: number): void {
-    const { bytes } = this;
-    let at = this.at;
+  #varint(end: number): void {
+    const bytes = this.#bytes;
+    let at = this.#at;
     let low = 0;
     let high = 0;
     for (let shift = 0; ; shift += 7) {
@@ -166,25 +167,25 @@ class ProtobufReader {
       } else high |= part << (shift - 32);
       if (byte < 0x80) break;
     }
-    this.at = at;
-    this.low = low >>> 0;
-    this.high = high >>> 0;
+    this.#at = at;
+    this.#low = low >>> 0;
+    this.#high = high >>> 0;
   }
 
-  private fixed(size: number, end: number): void {
-    if (this.at + size > end) throw unexpectedEnd();
-    this.low = this.bytes.readUInt32LE(this.at);
-    this.high = size === 8 ? this.bytes.readUInt32LE(this.at + 4) : 0;
-    this.at += size;
+  #fixed(size: number, end: number): void {
+    if (this.#at + size > end) throw unexpectedEnd();
+    this.#low = this.#bytes.readUInt32LE(this.#at);
+    this.#high = size === 8 ? this.#bytes.readUInt32LE(this.#at + 4) : 0;
+    this.#at += size;
   }
 
-  private skip(wire: number, end: number): void {
+  #skip(wire: number, end: number): void {
     let groups = 0;
-    for (; ; wire = this.tag(end) & 7) {
-      if (wire === VARINT) this.varint(end);
-      else if (wire === FIXED64) this.fixed(8, end);
-      else if (wire === LENGTH) this.at = this.lengthEnd(end);
-      else if (wire === WIRE.fixed32) this.fixed(4, end);
+    for (; ; wire = this.#tag(end) & 7) {
+      if (wire === VARINT) this.#varint(end);
+      else if (wire === FIXED64) this.#fixed(8, end);
+      else if (wire === LENGTH) this.#at = this.#lengthEnd(end);
+      else if (wire === WIRE.fixed32) this.#fixed(4, end);
       else if (wire === WIRE.startGroup) groups++;
       else if (wire !== WIRE.endGroup || groups-- === 0) throw new Refusal(`proto: illegal wireType ${wire}`);
       if (groups === 0) return;
@@ -192,22 +193,22 @@ class ProtobufReader {
   }
 
   /** The message with each field in one piece: the last of a scalar or `oneof`, the sum of a message, all elements. */
-  private inOrder(message: Message, end: number): Buffer {
+  #inOrder(message: Message, end: number): Buffer {
     const pieces = new Map<Field, Buffer[]>();
-    while (this.at < end) {
-      const start = this.at;
-      const tag = this.tag(end);
+    while (this.#at < end) {
+      const start = this.#at;
+      const tag = this.#tag(end);
       const field = message.byNumber[tag >>> 3];
-      const valueStart = this.at;
-      this.skip(tag & 7, end);
+      const valueStart = this.#at;
+      this.#skip(tag & 7, end);
       if (!field) continue;
-      const stop = this.at;
+      const stop = this.#at;
       if (isSum(field)) {
-        this.at = valueStart;
-        this.lengthEnd(end); // Moves behind the length: the bytes of two messages in a row are their sum.
+        this.#at = valueStart;
+        this.#lengthEnd(end); // Moves behind the length: the bytes of two messages in a row are their sum.
       }
-      const piece = this.bytes.subarray(isSum(field) ? this.at : start, stop);
-      this.at = stop;
+      const piece = this.#bytes.subarray(isSum(field) ? this.#at : start, stop);
+      this.#at = stop;
       if (field.repeated || isSum(field)) {
         const list = pieces.get(field);
         if (list) list.push(piece);

@@ -17,48 +17,48 @@ export class Receiver {
   /** Set when the server stops: connections then end with the next answer. */
   isClosing = false;
   readonly listener: RequestListener;
-  private readonly store: Store;
-  private readonly bodies: BodyReader;
+  readonly #store: Store;
+  readonly #bodies: BodyReader;
 
   constructor(store: Store, bodies: BodyReader) {
-    this.store = store;
-    this.bodies = bodies;
-    this.listener = (request, response) => void this.answer(request, response);
+    this.#store = store;
+    this.#bodies = bodies;
+    this.listener = (request, response) => void this.#answer(request, response);
   }
 
-  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.requests++;
     const signal = SIGNALS.get(request.url!.split("?", 1)[0]!);
     const type = (request.headers["content-type"] ?? "").split(";", 1)[0]!.trim().toLowerCase();
-    if (!isToThisMachine(request.headers)) this.refuse(response, 403, "403 host not allowed");
-    else if (!signal) this.refuse(response, 404, "404 page not found\n");
-    else if (request.method !== "POST") this.refuse(response, 405, "405 method not allowed, supported: [POST]");
-    else if (!isEncoding(type)) this.refuse(response, 415, UNSUPPORTED_TYPE);
-    else await this.take(request, response, signal, type);
-    if (!request.complete) this.bodies.drop(request, () => response.end());
+    if (!isToThisMachine(request.headers)) this.#refuse(response, 403, "403 host not allowed");
+    else if (!signal) this.#refuse(response, 404, "404 page not found\n");
+    else if (request.method !== "POST") this.#refuse(response, 405, "405 method not allowed, supported: [POST]");
+    else if (!isEncoding(type)) this.#refuse(response, 415, UNSUPPORTED_TYPE);
+    else await this.#take(request, response, signal, type);
+    if (!request.complete) this.#bodies.drop(request, () => response.end());
   }
 
-  private async take(request: IncomingMessage, response: ServerResponse, signal: Signal, encoding: Encoding) {
+  async #take(request: IncomingMessage, response: ServerResponse, signal: Signal, encoding: Encoding) {
     try {
-      const body = await this.bodies.read(request);
-      this.store.add(signal, encoding, body);
-      this.beforeAnswer(response);
+      const body = await this.#bodies.read(request);
+      this.#store.add(signal, encoding, body);
+      this.#beforeAnswer(response);
       answerSuccess(response, encoding);
     } catch (error) {
       this.refused++;
-      this.beforeAnswer(response);
+      this.#beforeAnswer(response);
       const refusal = error instanceof Refusal ? error : new Refusal(String(error), 500, error);
       answerRefusal(response, encoding, refusal);
     }
   }
 
-  private refuse(response: ServerResponse, status: number, text: string): void {
+  #refuse(response: ServerResponse, status: number, text: string): void {
     this.refused++;
-    this.beforeAnswer(response);
+    this.#beforeAnswer(response);
     answerText(response, status, text);
   }
 
-  private beforeAnswer(response: ServerResponse): void {
+  #beforeAnswer(response: ServerResponse): void {
     if (this.isClosing) response.setHeader("Connection", "close");
   }
 }

@@ -2,10 +2,10 @@ import { isUtf8 } from "node:buffer";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Encoding } from "./answers.ts";
-import { readJson } from "./json_reader.ts";
+import { transcribeJson } from "./json_reader.ts";
 import { LineFile } from "./line_file.ts";
-import { requestHeading } from "./log_text.ts";
-import { readProtobuf } from "./protobuf_reader.ts";
+import { LOG_ENDINGS, requestHeading } from "./log_text.ts";
+import { transcribeProtobuf } from "./protobuf_reader.ts";
 import { Refusal } from "./refusal.ts";
 import { MESSAGES } from "./schema.ts";
 import { Transcript } from "./transcript.ts";
@@ -30,28 +30,31 @@ const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 export class Store {
   spans = 0;
   dataPoints = 0;
-  private readonly files: Record<Signal | "log", LineFile>;
+  readonly #files: Record<Signal | "log", LineFile>;
   /** One for all requests: they are written one after the other, without a pause in between. */
-  private readonly transcript: Transcript;
+  readonly #transcript: Transcript;
 
   constructor({ folder, maxFileBytes, maxLogBytes }: StoreOptions) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    this.files = {
+    this.#files = {
       traces: new LineFile(join(folder, "traces.jsonl"), maxFileBytes),
       metrics: new LineFile(join(folder, "metrics.jsonl"), maxFileBytes),
       log: new LineFile(join(folder, "collector.log"), maxLogBytes),
     };
-    this.transcript = new Transcript(Math.min(maxFileBytes, MAX_LINE_BYTES), Math.min(maxLogBytes, MAX_TEXT_BYTES));
+    this.#transcript = new Transcript(Math.min(maxFileBytes, MAX_LINE_BYTES), {
+      maxBytes: Math.min(maxLogBytes, MAX_TEXT_BYTES),
+      endings: LOG_ENDINGS,
+    });
   }
 
   /** Stores one request. @throws {Refusal} when it is malformed or the disk takes no more; nothing of it is stored then */
   add(signal: Signal, encoding: Encoding, body: Buffer): void {
-    const { transcript } = this;
-    const read = encoding === "application/json" ? readJson : readProtobuf;
+    const transcript = this.#transcript;
+    const read = encoding === "application/json" ? transcribeJson : transcribeProtobuf;
     try {
       read(body, REQUESTS[signal], transcript);
       // As the real collector: a request without a span or data point is acknowledged and forgotten.
-      if (transcript.spans + transcript.dataPoints > 0) this.write(signal);
+      if (transcript.spans + transcript.dataPoints > 0) this.#write(signal);
       this.spans += transcript.spans;
       this.dataPoints += transcript.dataPoints;
     } finally {
@@ -60,22 +63,22 @@ export class Store {
   }
 
   close(): void {
-    for (const file of Object.values(this.files)) file.close();
+    for (const file of Object.values(this.#files)) file.close();
   }
 
-  private write(signal: Signal): void {
-    const { line, log } = this.transcript;
+  #write(signal: Signal): void {
+    const { line, log } = this.#transcript;
     line.byte(NEWLINE);
-    log.insert(0, requestHeading(this.transcript));
+    log.insert(0, requestHeading(this.#transcript));
     log.byte(NEWLINE);
     try {
-      this.files[signal].append(line.bytes.subarray(0, line.length));
+      this.#files[signal].append(line.bytes.subarray(0, line.length));
       try {
         const text = log.bytes.subarray(0, log.length);
         // With a byte that is no UTF-8, grep would take the whole log for binary.
-        this.files.log.append(isUtf8(text) ? text : Buffer.from(text.toString("utf8")));
+        this.#files.log.append(isUtf8(text) ? text : Buffer.from(text.toString("utf8")));
       } catch (error) {
-        this.files[signal].undo();
+        this.#files[signal].undo();
         throw error;
       }
     } catch (cause) {

@@ -1,4 +1,3 @@
-import { LOG_ENDINGS } from "./log_text.ts";
 import { Output } from "./output.ts";
 import { FIELD_COUNT, type Field, type Message } from "./schema.ts";
 
@@ -9,6 +8,16 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
+
+/** Logs a message that has just been written to the line from `lineStart`; what it holds is in the log from `logStart`. */
+export type Ending = (transcript: Transcript, lineStart: number, logStart: number) => void;
+
+/** How the log is written. */
+export interface LogOptions {
+  maxBytes: number;
+  /** By `Message.id`. */
+  endings: readonly (Ending | undefined)[];
+}
 
 /**
  * One request as it is stored: the line of OTLP/JSON and the text of the log, written while a reader walks the request.
@@ -32,11 +41,13 @@ export class Transcript {
   resourceAttributes = "";
   scopeText = "";
   scopeAttributes = "";
+  readonly #endings: LogOptions["endings"];
 
-  constructor(maxLineBytes: number, maxLogBytes: number) {
+  constructor(maxLineBytes: number, { maxBytes, endings }: LogOptions = { maxBytes: 0, endings: [] }) {
     this.line = new Output(maxLineBytes);
-    this.log = new Output(maxLogBytes);
-    this.attributes = new Output(maxLogBytes);
+    this.log = new Output(maxBytes);
+    this.attributes = new Output(maxBytes);
+    this.#endings = endings;
   }
 
   clear(): void {
@@ -84,6 +95,6 @@ export class Transcript {
       }
     }
     line.close(CLOSE_BRACE);
-    LOG_ENDINGS[message.id]?.(this, lineStart, logStart);
+    this.#endings[message.id]?.(this, lineStart, logStart);
   }
 }

@@ -8,23 +8,23 @@ const PAUSE_MS = 2;
  * garbage than the runtime collects meanwhile, and small requests find the thread free.
  */
 export class Turns {
-  private readonly waiting: IncomingMessage[] = [];
-  private timer: NodeJS.Timeout | undefined;
+  readonly #waiting: IncomingMessage[] = [];
+  #timer: NodeJS.Timeout | undefined;
 
   /** Pauses a request that has just handed over a piece until it is its turn. */
   wait(request: IncomingMessage): void {
     request.pause();
-    this.waiting.push(request);
-    this.timer ??= setInterval(() => this.next(), PAUSE_MS);
+    this.#waiting.push(request);
+    this.#timer ??= setInterval(() => this.#next(), PAUSE_MS);
   }
 
-  private next(): void {
-    const request = this.waiting.shift();
+  #next(): void {
+    const request = this.#waiting.shift();
     if (request) {
       request.resume();
       return;
     }
-    clearInterval(this.timer);
-    this.timer = undefined;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 }

@@ -39,7 +39,7 @@ test("explainDeath() tells the deaths apart", () => {
       "the kernel's",
       { oomKills: 1 },
       "oom-kill",
-      /^The kernel killed the worker: out of memory under a limit of 256\.0 MiB/,
+      /^The kernel killed the worker: out of memory under a limit of 256 MiB/,
     ],
     ["a person's", {}, "killed", /^Somebody ended the worker with SIGKILL$/],
     ["V8's", { exit: { code: null, signal: "SIGABRT" }, output: heap }, "heap-limit", /^V8 ended the worker/],
@@ -82,7 +82,7 @@ test("explainDeath() tells the deaths apart", () => {
 test("explainDeath() says what it rests on, and what was not measured", () => {
   assert.deepEqual(explainDeath(scene).facts, [
     "oom_kill 0: not the kernel",
-    "memory: 100.0 MiB -> 250.0 MiB in the last 3 s, peak 250.0 MiB",
+    "memory: 100 MiB -> 250 MiB in the last 3 s, peak 250 MiB",
     "garbage collections in the last minute: major 3 in 0.84 s, minor 40 in 0.12 s",
     "jobs that were running: 2 (a, b)",
   ]);
@@ -100,7 +100,7 @@ test("explainDeath() says what it rests on, and what was not measured", () => {
     "jobs that were running: not measured: the queue store does not answer",
     "lost locks: not measured: it has sent none",
   ]);
-  assert.match(explainDeath({ ...scene, peakBytes: 256 * 2 ** 20 }).facts[1]!, /, peak 256\.0 MiB$/);
+  assert.match(explainDeath({ ...scene, peakBytes: 256 * 2 ** 20 }).facts[1]!, /, peak 256 MiB$/);
   const [, memory] = explainDeath({ ...scene, samples: { notMeasured: "nobody looks" } }).facts;
   assert.equal(memory, "memory before: not measured: nobody looks");
   // What the application logs says nothing.

@@ -1,4 +1,4 @@
-import { showBytes } from "../limits/enforcement.ts";
+import { showBytes } from "../figures.ts";
 import { shown } from "../terminal/visible_text.ts";
 import { fatalError, lastCollections, lastError } from "./last_words.ts";
 

@@ -1,5 +1,5 @@
-import type { Subject } from "./lint.ts";
 import { type Flag, flagsIn, type OptionKind } from "./node_options.ts";
+import type { Subject } from "./subject.ts";
 
 /** The flags that hold for a process, in the order in which they apply: of two of one name the last wins. */
 export function effectiveFlags({ runtime, options }: Subject): Flag[] {

@@ -1,12 +1,13 @@
 import type { Environment } from "../settings/environment.ts";
 import type { Settings } from "../settings/settings.ts";
-import { type Finding, lintLimits, type Subject } from "./lint.ts";
+import { lintLimits } from "./lint.ts";
 import { readApplication } from "./read_application.ts";
 import { readHostSwap, settingsSubject } from "./settings_subject.ts";
+import type { LimitFinding, Subject } from "./subject.ts";
 
 /** What is wrong with the limits of an application, and what that was read from. Plain data. */
 export interface Examination {
-  findings: Finding[];
+  findings: LimitFinding[];
   /** The names of the processes that were looked at. */
   processes: string[];
   read: string[];

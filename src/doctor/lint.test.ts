@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { lintLimits, type Subject } from "./lint.ts";
+import { lintLimits } from "./lint.ts";
 import type { OptionKind, OptionSource } from "./node_options.ts";
+import type { Subject } from "./subject.ts";
 
 const GB = 1_024;
 
@@ -158,10 +159,7 @@ const cases: [source: string, subject: Subject, ...found: [rule: string, figures
   [
     "github.com/taskforcesh/bullmq/issues/3242: too many jobs at once for the memory",
     withOptions(512, fits, { concurrency: at(16), bytesPerJob: at(40 * 2 ** 20) }),
-    [
-      "jobs-above-memory",
-      /^16 jobs at once x 40.0 MiB a job \(compose\.yaml\) \+ 96.0 MiB = 736.0 MiB, memory 512.0 MiB$/,
-    ],
+    ["jobs-above-memory", /^16 jobs at once x 40 MiB a job \(compose\.yaml\) \+ 96 MiB = 736 MiB, memory 512 MiB$/],
   ],
   [
     "docs.bullmq.io/guide/workers/concurrency: a concurrency that the memory holds",
@@ -194,7 +192,7 @@ const cases: [source: string, subject: Subject, ...found: [rule: string, figures
   [
     "github.com/apache/openwhisk/issues/1590: without --memory-swap as much swap again",
     subject(512, { hostSwapBytes: 2 ** 30 }),
-    ["swap-behind-memory", /^memory 512.0 MiB and 512.0 MiB of swap \(Docker's default; this machine has 1.0 GiB\)$/],
+    ["swap-behind-memory", /^memory 512 MiB and 512 MiB of swap \(Docker's default; this machine has 1 GiB\)$/],
   ],
   [
     "github.com/aws/amazon-ecs-agent/issues/382: the default does nothing on a machine without swap",
@@ -207,12 +205,12 @@ const cases: [source: string, subject: Subject, ...found: [rule: string, figures
   [
     "docs.docker.com/engine/containers/resource_constraints: --memory-swap=-1",
     noSwap(512, Number.POSITIVE_INFINITY),
-    ["swap-behind-memory", /^memory 512.0 MiB and swap without a limit$/],
+    ["swap-behind-memory", /^memory 512 MiB and swap without a limit$/],
   ],
   [
     "github.com/moby/moby/pull/10263: memory and swap together below the memory",
     noSwap(512, 2 ** 28),
-    ["swap-below-memory", /^memory and swap together 256.0 MiB, memory alone 512.0 MiB$/],
+    ["swap-below-memory", /^memory and swap together 256 MiB, memory alone 512 MiB$/],
   ],
   [
     "docs.docker.com/engine/containers/resource_constraints: --memory-swap wants --memory",
@@ -227,7 +225,7 @@ const cases: [source: string, subject: Subject, ...found: [rule: string, figures
         { where: "deploy.resources.limits.memory", value: 2 ** 30 },
       ],
     }),
-    ["memory-twice", /^512.0 MiB in mem_limit, 1.0 GiB in deploy.resources.limits.memory$/],
+    ["memory-twice", /^512 MiB in mem_limit, 1 GiB in deploy.resources.limits.memory$/],
   ],
   [
     "docs.docker.com/engine/containers/resource_constraints: the least is 6m, a number without unit is bytes",

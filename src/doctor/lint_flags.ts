@@ -1,6 +1,6 @@
 import { effectiveFlags } from "./effective_flags.ts";
-import type { Found, Subject } from "./lint.ts";
 import { type Flag, flagsIn, hasReadableValue, setsOldSpace } from "./node_options.ts";
+import type { Found, Subject } from "./subject.ts";
 
 /** Flags about the heap that do nothing, stop the process, contradict each other, or stand where nobody looks. */
 export function flagRules(subject: Subject): Found[] {

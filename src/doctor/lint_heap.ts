@@ -1,9 +1,9 @@
-import { showMb } from "../limits/enforcement.ts";
+import { showMb } from "../figures.ts";
 import { effectiveFlags } from "./effective_flags.ts";
 import { defaultHeap, fittingOldSpaceMb, type Heap, heapOf, NODE_MAJORS, nativeHeadroomMb } from "./heap.ts";
-import type { Found, Subject } from "./lint.ts";
 import { DOCKER_LEAST_BYTES } from "./lint_machine.ts";
 import { heapFlags, setsOldSpace, sizeOf } from "./node_options.ts";
+import type { Found, Subject } from "./subject.ts";
 
 /** The heap against the memory: above it, too close to it, far below it, or left to a default that moves. One at most. */
 export function heapRules(subject: Subject): Found[] {

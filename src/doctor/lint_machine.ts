@@ -1,6 +1,6 @@
-import { showBytes, showCpus, showMb } from "../limits/enforcement.ts";
+import { showBytes, showCpus, showMb } from "../figures.ts";
 import { NATIVE_BASE_MB } from "./heap.ts";
-import type { Found, Subject } from "./lint.ts";
+import type { Found, Placed, Subject } from "./subject.ts";
 
 /** Threads that libuv starts unless `UV_THREADPOOL_SIZE` says otherwise, and the most it starts. */
 const POOL = { default: 4, most: 1_024 };
@@ -100,7 +100,7 @@ export function swapRules({ memory, memorySwap, hostSwapBytes = 0 }: Subject): F
   ];
 }
 
-function limitTwice(limit: Placed, twin: Placed): Found {
+function limitTwice(limit: Placed<number>, twin: Placed<number>): Found {
   return {
     rule: "memory-twice",
     figures: `${showBytes(limit.value)} in ${limit.where}, ${showBytes(twin.value)} in ${twin.where}`,
@@ -110,7 +110,7 @@ function limitTwice(limit: Placed, twin: Placed): Found {
   };
 }
 
-function tooSmall({ value, where }: Placed): Found {
+function tooSmall({ value, where }: Placed<number>): Found {
   return {
     rule: "memory-below-minimum",
     figures: `memory ${value} bytes`,
@@ -120,7 +120,7 @@ function tooSmall({ value, where }: Placed): Found {
   };
 }
 
-function swapBelow({ value, where }: Placed, memory: number): Found {
+function swapBelow({ value, where }: Placed<number>, memory: number): Found {
   return {
     rule: "swap-below-memory",
     figures: `memory and swap together ${showBytes(value)}, memory alone ${showBytes(memory)}`,
@@ -130,7 +130,7 @@ function swapBelow({ value, where }: Placed, memory: number): Found {
   };
 }
 
-function swapAlone({ where }: Placed): Found {
+function swapAlone({ where }: Placed<number>): Found {
   return {
     rule: "swap-without-memory",
     figures: "memswap_limit is set, the memory is not",
@@ -138,10 +138,4 @@ function swapAlone({ where }: Placed): Found {
     set: "mem_limit, and memswap_limit equal to it",
     where,
   };
-}
-
-/** A number of bytes and the place that sets it. */
-interface Placed {
-  where: string;
-  value: number;
 }

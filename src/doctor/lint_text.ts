@@ -1,12 +1,12 @@
 import type { Paint } from "../terminal/terminal.ts";
 import { shown } from "../terminal/visible_text.ts";
-import type { Finding } from "./lint.ts";
+import type { LimitFinding } from "./subject.ts";
 
 /** A command of an application can be longer than anybody reads. */
 const MAX_CHARACTERS = 1_000;
 
 /** A block a finding, for people who asked for it. */
-export function findingBlock({ rule, subject, figures, why, set, where }: Finding, paint: Paint): string[] {
+export function findingBlock({ rule, subject, figures, why, set, where }: LimitFinding, paint: Paint): string[] {
   const rows: [string, string | undefined][] = [
     ["who", subject],
     ["where", where],
@@ -20,7 +20,7 @@ export function findingBlock({ rule, subject, figures, why, set, where }: Findin
 }
 
 /** Two lines a finding, for people who asked for something else. */
-export function findingWarning({ rule, figures, set }: Finding, paint: Paint): string[] {
+export function findingWarning({ rule, figures, set }: LimitFinding, paint: Paint): string[] {
   return [
     `${paint("yellow", "!")} ${rule.padEnd(26)} ${shown(figures, MAX_CHARACTERS)}`,
     `  ${"".padEnd(26)} next: ${shown(set, MAX_CHARACTERS)}`,

@@ -5,12 +5,12 @@ import { readPlainFile } from "../files/plain_file.ts";
 import type { Environment } from "../settings/environment.ts";
 import { UserError } from "../terminal/user_error.ts";
 import { visible } from "../terminal/visible_text.ts";
-import type { Subject } from "./lint.ts";
 import { flagsIn } from "./node_options.ts";
 import type { Scripts } from "./read_command.ts";
 import { mapOf, mergeYaml, readCompose, textsOf, type Yaml, type YamlMap } from "./read_compose.ts";
 import { readStages } from "./read_dockerfile.ts";
 import { type Process, processSubject } from "./service_subject.ts";
+import type { Subject } from "./subject.ts";
 
 /** What the files of an application say of the limits of its processes. */
 export interface Application {

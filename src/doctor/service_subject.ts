@@ -1,11 +1,11 @@
 import type { Environment } from "../settings/environment.ts";
 import { parseBytes, parseCpus } from "../settings/quantities.ts";
-import type { Placed, Subject } from "./lint.ts";
 import { type OptionSource, splitWords } from "./node_options.ts";
 import { readCommand, type Scripts } from "./read_command.ts";
 import { mapOf, textsOf, type Yaml, type YamlMap } from "./read_compose.ts";
 import type { Stage } from "./read_dockerfile.ts";
 import { lastOf, optionsOf } from "./settings_subject.ts";
+import type { Placed, Subject } from "./subject.ts";
 
 /** One process of an application, as its files describe it. */
 export interface Process {

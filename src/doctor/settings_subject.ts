@@ -3,8 +3,8 @@ import type { Environment } from "../settings/environment.ts";
 import { heapFlags } from "../settings/limits.ts";
 import { currentRuntime, runtimeVersion } from "../settings/runtime.ts";
 import type { Settings } from "../settings/settings.ts";
-import type { Subject } from "./lint.ts";
 import type { OptionSource } from "./node_options.ts";
+import type { Subject } from "./subject.ts";
 
 /**
  * The worker as the settings would run it: `node dist/worker.js` under `PRODLIKE_*`. `measured`: the memory that one job

@@ -12,7 +12,7 @@ test("compareLimits() says what holds, what cannot bind, and what nothing enforc
     enforcementTable(compareLimits(limits, { host, held, by: "the container", output: `x\n${ready}\n` })),
     [
       "  cpus       asked 3.0, host 2, enforced 2.0 (not binding), by the container",
-      "  memory     asked 13.0 GiB, host 8.0 GiB, enforced 13.0 GiB (not binding), by the container",
+      "  memory     asked 13 GiB, host 8 GiB, enforced 13 GiB (not binding), by the container",
       "  heap       asked old space 11264 MB and 3 x semi space 64 MB, enforced heap_size_limit 11456 MB",
       "  command    asked dist/worker.js, enforced dist/worker.js",
     ],

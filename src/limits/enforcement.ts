@@ -1,3 +1,4 @@
+import { showBytes, showCpus } from "../figures.ts";
 import type { Limits } from "../settings/limits.ts";
 import { shown } from "../terminal/visible_text.ts";
 
@@ -84,20 +85,4 @@ export function enforcementTable(rows: Enforcement[]): string[] {
     const line = `${parts.join(", ")}${isBinding ? "" : " (not binding)"}${by ? `, by ${by}` : ""}`;
     return `  ${limit.padEnd(10)} ${shown(line, 1_000)}`; // the worker names its entry
   });
-}
-
-/** Bytes as people read them, exact to a tenth: "512.0 MiB". */
-export function showBytes(bytes: number): string {
-  const [factor, unit] = bytes >= 2 ** 30 ? [2 ** 30, "GiB"] : [2 ** 20, "MiB"];
-  return `${(bytes / factor).toFixed(1)} ${unit}`;
-}
-
-/** CPUs as people read them: "3.0", "0.25". */
-export function showCpus(cpus: number): string {
-  return Number.isInteger(cpus) ? cpus.toFixed(1) : String(cpus);
-}
-
-/** MB of 2^20 bytes as people read them: "11,456 MB". */
-export function showMb(mb: number): string {
-  return `${Math.round(mb).toLocaleString("en-GB")} MB`;
 }

@@ -1,6 +1,6 @@
 import type { ComparedFigure, Comparison } from "../analysis/compare_runs.ts";
+import { showMs, showNumber, showShare } from "../figures.ts";
 import { shown } from "../terminal/visible_text.ts";
-import { duration, number } from "./figures.ts";
 import { functionName, functionPlace } from "./function_text.ts";
 import type { TerminalOptions } from "./terminal.ts";
 
@@ -9,11 +9,11 @@ export function renderComparison(comparison: Comparison, { paint }: Pick<Termina
   const lines = [paint("bold", shown(comparison.verdict, 300)), `A ${comparison.a}  B ${comparison.b}`];
   if (comparison.machine) lines.push(paint("yellow", `Only CPU can be compared: ${comparison.machine}`));
   for (const { name, samples, figures, functions } of comparison.jobs) {
-    lines.push("", `${shown(name, 60)}: ${number(samples.a)} jobs in A, ${number(samples.b)} in B`);
+    lines.push("", `${shown(name, 60)}: ${showNumber(samples.a)} jobs in A, ${showNumber(samples.b)} in B`);
     for (const figure of figures) lines.push(figureLine(figure, paint));
     for (const { name: code, file, line, a, b } of functions) {
       lines.push(
-        `  ${shown(functionName(code), 60)} ${shown(functionPlace({ file, line }, 100), 100)}: CPU a job ${duration(a)} -> ${duration(b)}`,
+        `  ${shown(functionName(code), 60)} ${shown(functionPlace({ file, line }, 100), 100)}: CPU a job ${showMs(a)} -> ${showMs(b)}`,
       );
     }
   }
@@ -25,8 +25,8 @@ export function renderComparison(comparison: Comparison, { paint }: Pick<Termina
 }
 
 function figureLine({ of, what, a, b, ratio, from, until, verdict }: ComparedFigure, paint: TerminalOptions["paint"]) {
-  const percent = (each: number) => `${each > 0 ? "+" : ""}${(100 * each).toFixed(1)} %`;
-  const figures = `  ${of.padEnd(6)} ${what.padEnd(12)} ${duration(a).padStart(10)} -> ${duration(b).padEnd(10)}`;
+  const percent = (each: number) => `${each > 0 ? "+" : ""}${showShare(each)}`;
+  const figures = `  ${of.padEnd(6)} ${what.padEnd(12)} ${showMs(a).padStart(10)} -> ${showMs(b).padEnd(10)}`;
   if (verdict === "no difference")
     return paint("dim", `${figures} no difference shown (${percent(from)} to ${percent(until)})`);
   return paint(

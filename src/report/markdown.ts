@@ -1,5 +1,5 @@
 import type { Evidence, Finding, JobType, Report } from "../analysis/report.ts";
-import { duration, number, quantity, share } from "./figures.ts";
+import { showMs, showNumber, showQuantity, showShare } from "../figures.ts";
 import { functionName, functionPlace } from "./function_text.ts";
 import { gainReason, gainText } from "./gain_text.ts";
 import { code, prose } from "./markdown_text.ts";
@@ -46,8 +46,8 @@ export function renderMarkdown(report: Report): string {
 function facts({ run, jobs, load }: Report): string {
   const attempts = jobs.reduce((sum, { count }) => sum + count, 0);
   return [
-    `${number(attempts)} jobs`,
-    ...(load ? [`${number(load.throughputPerSecond)} jobs/s`, `${load.kind} loop`] : []),
+    `${showNumber(attempts)} jobs`,
+    ...(load ? [`${showNumber(load.throughputPerSecond)} jobs/s`, `${load.kind} loop`] : []),
     `run ${code(run.id, 40)}`,
     `revision ${code(run.gitRevision, 60)}`,
     code(run.runtime, 40),
@@ -59,9 +59,9 @@ function facts({ run, jobs, load }: Report): string {
 function findingText({ title, detail, samples, explainsMs, figures, evidence, action, gain }: Finding, index: number) {
   const measured = figures
     .slice(0, 4)
-    .map(({ name, value, unit }) => `${prose(name, 60)} ${prose(quantity(value, unit), 30)}`);
+    .map(({ name, value, unit }) => `${prose(name, 60)} ${prose(showQuantity(value, unit), 30)}`);
   return `
-${index + 1}. **${prose(title, 160)}**: explains ${duration(explainsMs)}, from ${number(samples)} samples. ${prose(detail, 300)}
+${index + 1}. **${prose(title, 160)}**: explains ${showMs(explainsMs)}, from ${showNumber(samples)} samples. ${prose(detail, 300)}
    - Figures: ${measured.join(", ")}
    - Evidence: ${evidence.slice(0, 3).map(evidenceText).join("; ") || "the figures"}
    - **Do:** ${prose(action, 300)}
@@ -72,22 +72,22 @@ ${index + 1}. **${prose(title, 160)}**: explains ${duration(explainsMs)}, from $
 function evidenceText(evidence: Evidence): string {
   switch (evidence.kind) {
     case "span":
-      return `span ${code(evidence.spanId, 16)} ${code(evidence.name, 60)} ${duration(evidence.ms)}`;
+      return `span ${code(evidence.spanId, 16)} ${code(evidence.name, 60)} ${showMs(evidence.ms)}`;
     case "function":
-      return `${code(functionName(evidence.name), 60)} in ${code(functionPlace(evidence, 80), 90)}, ${share(evidence.share)} of the CPU time`;
+      return `${code(functionName(evidence.name), 60)} in ${code(functionPlace(evidence, 80), 90)}, ${showShare(evidence.share)} of the CPU time`;
     case "metric":
-      return `${code(evidence.name, 60)} ${prose(quantity(evidence.value, evidence.unit), 30)}`;
+      return `${code(evidence.name, 60)} ${prose(showQuantity(evidence.value, evidence.unit), 30)}`;
   }
 }
 
 function jobRow({ name, count, failed, total, bars }: JobType): string {
   const p95 = bars.find(({ label }) => label === "p95");
-  const parts = p95 ? largestParts(p95.parts).map((each) => `${each.part} ${share(each.share)}`) : [];
+  const parts = p95 ? largestParts(p95.parts).map((each) => `${each.part} ${showShare(each.share)}`) : [];
   return row([
     code(name, 60),
-    number(count),
-    number(failed),
-    ...[total.p50, total.p95, total.p99].map(duration),
+    showNumber(count),
+    showNumber(failed),
+    ...[total.p50, total.p95, total.p99].map(showMs),
     parts.join(", ") || "not measured",
   ]);
 }
@@ -115,6 +115,8 @@ class Bounded {
   }
 
   end(): string {
-    return this.#left === 0 ? this.#text : `${this.#text}\n_${number(this.#left)} more entries are in report.html._\n`;
+    return this.#left === 0
+      ? this.#text
+      : `${this.#text}\n_${showNumber(this.#left)} more entries are in report.html._\n`;
   }
 }

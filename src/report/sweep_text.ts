@@ -1,5 +1,5 @@
 import type { StepThroughput } from "../analysis/knee.ts";
-import { duration, number, share } from "./figures.ts";
+import { showMs, showNumber, showShare } from "../figures.ts";
 import type { TerminalOptions } from "./terminal.ts";
 
 /** What a step of a sweep showed besides its throughput. */
@@ -21,13 +21,13 @@ export interface SweepRow {
 export function renderSweep(rows: readonly SweepRow[], { paint }: Pick<TerminalOptions, "paint">): string {
   const head = ["slots", "jobs/s", "95 %", "p95", "blocked", "memory", "failed", "run"];
   const table = rows.map((row) => [
-    number(row.concurrency),
-    row.throughput ? number(row.throughput.perSecond) : "not measured",
-    row.throughput ? `${number(row.throughput.from)}-${number(row.throughput.until)}` : "",
-    Number.isNaN(row.p95Ms) ? "not measured" : duration(row.p95Ms),
-    row.blocked === undefined ? "not measured" : share(row.blocked),
-    row.memoryMb === undefined ? "not measured" : `${number(row.memoryMb)} MB`,
-    number(row.failed),
+    showNumber(row.concurrency),
+    row.throughput ? showNumber(row.throughput.perSecond) : "not measured",
+    row.throughput ? `${showNumber(row.throughput.from)}-${showNumber(row.throughput.until)}` : "",
+    Number.isNaN(row.p95Ms) ? "not measured" : showMs(row.p95Ms),
+    row.blocked === undefined ? "not measured" : showShare(row.blocked),
+    row.memoryMb === undefined ? "not measured" : `${showNumber(row.memoryMb)} MB`,
+    showNumber(row.failed),
     row.run,
   ]);
   const widths = head.map((name, column) => Math.max(name.length, ...table.map((cells) => cells[column]!.length)));

@@ -1,7 +1,7 @@
 import type { Evidence, Finding, JobType, Report } from "../analysis/report.ts";
+import { showMs, showNumber, showShare } from "../figures.ts";
 import type { Paint } from "../terminal/terminal.ts";
 import { shown } from "../terminal/visible_text.ts";
-import { duration, number, share } from "./figures.ts";
 import { functionName, functionPlace } from "./function_text.ts";
 import { gainReason, gainText } from "./gain_text.ts";
 import { isRepeated } from "./outcome_text.ts";
@@ -58,9 +58,9 @@ function facts({ run, jobs, load }: Report): string {
   const attempts = jobs.reduce((sum, { count }) => sum + count, 0);
   const failed = jobs.reduce((sum, job) => sum + job.failed, 0);
   return [
-    `${number(attempts)} jobs of ${jobs.length} ${jobs.length === 1 ? "type" : "types"}`,
-    ...(failed > 0 ? [`${number(failed)} failed`] : []),
-    ...(load ? [`${number(load.throughputPerSecond)} jobs/s`] : []),
+    `${showNumber(attempts)} jobs of ${jobs.length} ${jobs.length === 1 ? "type" : "types"}`,
+    ...(failed > 0 ? [`${showNumber(failed)} failed`] : []),
+    ...(load ? [`${showNumber(load.throughputPerSecond)} jobs/s`] : []),
     run.limits?.length ? "under limits" : "without limits",
     shown(run.runtime, 40),
     shown(run.store, 60),
@@ -72,7 +72,7 @@ function findingLines({ title, evidence, action, gain, explainsMs, samples }: Fi
   const brings = `   brings: ${gainText(gain)} (${shown(gainReason(gain), 200)})`;
   if (index > 0) return [`${index + 1}. ${shown(title, 200)}`, `   do: ${shown(action, 300)}`];
   return [
-    `1. explains ${duration(explainsMs)}, from ${number(samples)} samples: ${evidence.slice(0, 3).map(evidenceText).join("; ")}`,
+    `1. explains ${showMs(explainsMs)}, from ${showNumber(samples)} samples: ${evidence.slice(0, 3).map(evidenceText).join("; ")}`,
     `   do: ${shown(action, 300)}`,
     brings,
   ];
@@ -80,11 +80,11 @@ function findingLines({ title, evidence, action, gain, explainsMs, samples }: Fi
 
 function evidenceText(evidence: Evidence): string {
   const name = shown(evidence.name, 60);
-  if (evidence.kind === "span") return `span ${shown(evidence.spanId, 16)} ${name} ${duration(evidence.ms)}`;
-  if (evidence.kind === "metric") return `${name} ${number(evidence.value)} ${shown(evidence.unit, 20)}`;
+  if (evidence.kind === "span") return `span ${shown(evidence.spanId, 16)} ${name} ${showMs(evidence.ms)}`;
+  if (evidence.kind === "metric") return `${name} ${showNumber(evidence.value)} ${shown(evidence.unit, 20)}`;
   const { line, file } = evidence;
   const place = functionPlace({ line, file: file.split("/").at(-1) ?? "" }, 60);
-  return `${shown(functionName(evidence.name), 60)} ${shown(place, 80)} ${share(evidence.share)} of CPU`;
+  return `${shown(functionName(evidence.name), 60)} ${shown(place, 80)} ${showShare(evidence.share)} of CPU`;
 }
 
 interface JobLineOptions {
@@ -99,10 +99,10 @@ function jobLines(jobs: JobType[], { left, line }: JobLineOptions): string[] {
   const some = jobs.slice(0, Math.max(1, room));
   const lines = some.flatMap((job) => {
     const { total, bars } = job;
-    const times = `p50 ${duration(total.p50)}, p95 ${duration(total.p95)}, p99 ${duration(total.p99)}`;
+    const times = `p50 ${showMs(total.p50)}, p95 ${showMs(total.p95)}, p99 ${showMs(total.p99)}`;
     const longest = Math.max(...bars.map(({ parts }) => drawnParts(parts).sum));
     return [
-      line(`${shown(job.name, 40)}: ${number(job.count)} jobs, ${times}`, "cyan"),
+      line(`${shown(job.name, 40)}: ${showNumber(job.count)} jobs, ${times}`, "cyan"),
       ...bars
         .filter(({ label }) => label !== "p99")
         .map(({ label, parts }) => line(`  ${label} ${barOf(parts, longest)}`)),
@@ -117,8 +117,8 @@ function barOf(parts: JobType["bars"][number]["parts"], longest: number): string
   const { parts: drawn, sum } = drawnParts(parts);
   if (sum === 0) return "not measured";
   const glyphs = drawn.map(({ part, ms }) => partText[part].glyph.repeat(Math.round((ms / longest) * BAR))).join("");
-  const said = largestParts(parts).map((each) => `${each.part} ${partText[each.part].glyph} ${share(each.share)}`);
-  return `${duration(sum).padStart(8)} ${glyphs.slice(0, BAR + 4).padEnd(BAR)} ${said.join(", ")}`;
+  const said = largestParts(parts).map((each) => `${each.part} ${partText[each.part].glyph} ${showShare(each.share)}`);
+  return `${showMs(sum).padStart(8)} ${glyphs.slice(0, BAR + 4).padEnd(BAR)} ${said.join(", ")}`;
 }
 
 /** One line, or two, of which the second is indented. */

@@ -92,6 +92,6 @@ export const ARGUMENTS: readonly Setting[] = [
     name: "PART",
     default: "start",
     help: "bench: which benchmark",
-    allowed: ["start", "collector", "metrics", "truth", "profile_truth", "tax", "heap", "stash", "analysis"],
+    allowed: "start collector metrics truth profile_truth tax heap stash analysis compare verdicts".split(" "),
   },
 ];

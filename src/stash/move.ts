@@ -3,25 +3,17 @@ import { UserError } from "../terminal/user_error.ts";
 import { visible } from "../terminal/visible_text.ts";
 import { readState } from "./file_state.ts";
 import { INTENT, intendToAdd, readIndex, writeIndex } from "./index_state.ts";
-import { moveFiles, removeDrafts } from "./move_files.ts";
+import { type FileMove, moveFiles, removeDrafts } from "./move_files.ts";
 import { requireIndexRoom, requireRoom } from "./obstacles.ts";
-import type { PathState, StashedPath, StashRecord } from "./record.ts";
+import type { PathState, Side, StashedPath, StashRecord } from "./record.ts";
 import { Refusal } from "./refusal.ts";
 import type { Repository } from "./repository.ts";
 import { requireNoSubmodule } from "./submodules.ts";
 
-/** The two states of each path. */
-export type Side = "changed" | "clean";
-
 /** A move that was found possible. */
-export interface Move {
-  to: Side;
-  /** Paths whose file is moved. */
-  files: StashedPath[];
+export interface Move extends FileMove {
   /** Paths whose index entry is moved. */
   entries: StashedPath[];
-  /** What was there when it was planned. */
-  before: Map<string, PathState>;
   /** Paths of which something is in no known state, and stays as it is. */
   left: string[];
 }

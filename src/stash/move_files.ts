@@ -19,10 +19,18 @@ import { UserError } from "../terminal/user_error.ts";
 import { visible } from "../terminal/visible_text.ts";
 import { readBlobs } from "./blobs.ts";
 import { type FileState, foldersOf, isFolder, isReached, readState } from "./file_state.ts";
-import type { Move, Side } from "./move.ts";
 import { foldersToRemove } from "./obstacles.ts";
-import type { StashRecord } from "./record.ts";
+import type { PathState, Side, StashedPath, StashRecord } from "./record.ts";
 import type { Repository } from "./repository.ts";
+
+/** What a move does to files. */
+export interface FileMove {
+  to: Side;
+  /** Paths whose file is moved. */
+  files: StashedPath[];
+  /** What was there when it was planned. */
+  before: Map<string, PathState>;
+}
 
 /** Removes what a move that was killed has left half written. */
 export function removeDrafts({ top }: Repository, record: StashRecord): void {
@@ -33,7 +41,7 @@ export function removeDrafts({ top }: Repository, record: StashRecord): void {
 }
 
 /** Brings files and folders to one side. A file is there in one state or in the other at every moment. */
-export async function moveFiles(repository: Repository, record: StashRecord, move: Move): Promise<void> {
+export async function moveFiles(repository: Repository, record: StashRecord, move: FileMove): Promise<void> {
   const { git, top } = repository;
   const { to, files, before } = move;
   const name = draftName(record);

@@ -3,8 +3,7 @@ import { join, relative } from "node:path";
 import { visible } from "../terminal/visible_text.ts";
 import { foldersOf, isFolder, lookAt } from "./file_state.ts";
 import type { IndexState } from "./index_state.ts";
-import type { Side } from "./move.ts";
-import type { StashedPath } from "./record.ts";
+import type { Side, StashedPath } from "./record.ts";
 import { Refusal } from "./refusal.ts";
 import type { Repository } from "./repository.ts";
 

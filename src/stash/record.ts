@@ -13,6 +13,9 @@ export interface PathState {
   index?: string | undefined;
 }
 
+/** The two states of each path. */
+export type Side = "changed" | "clean";
+
 /** A path with the two states between which it is moved. */
 export interface StashedPath extends Change {
   /** With the change of the user. */

@@ -1,9 +1,10 @@
+import { showMs, showShare } from "../../figures.ts";
 import * as names from "../../telemetry/names.ts";
 import { type Facts, sumOf } from "../facts.ts";
 import { functionEvidence, jobEvidence, loadFigures, metricEvidence, type Rule } from "../finding.ts";
+import { showFunction } from "../function_name.ts";
 import type { JobTypeFacts } from "../job_type.ts";
 import { gainOfPart, p95Of } from "../predict.ts";
-import { showFunction, showMs, showNumber, showShare } from "../show.ts";
 import { limit } from "../thresholds.ts";
 import { isMostlyCpu } from "./cpu.ts";
 
@@ -84,7 +85,7 @@ export const concurrencyTooHigh: Rule = (facts) => {
       action: `Lower the concurrency from ${concurrency} to ${enough}: less memory, and locks and timeouts that are not stretched.`,
       gain: {
         predicted: false,
-        reason: `the thread stays the bottleneck, so throughput stays; the run of ${name} falls by about ${showNumber(capacity.blockedMs)} ms and its wait in the queue grows by as much`,
+        reason: `the thread stays the bottleneck, so throughput stays; the run of ${name} falls by about ${showMs(capacity.blockedMs)} and its wait in the queue grows by as much`,
       },
     },
   ];

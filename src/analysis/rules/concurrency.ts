@@ -1,9 +1,9 @@
+import { showMs, showNumber, showShare } from "../../figures.ts";
 import * as names from "../../telemetry/names.ts";
 import { type Facts, sumOf } from "../facts.ts";
 import { jobEvidence, loadFigures, metricEvidence, type Rule } from "../finding.ts";
 import { offeredPerSecond } from "../predict.ts";
 import type { Gain } from "../report.ts";
-import { showMs, showNumber, showShare } from "../show.ts";
 import { limit } from "../thresholds.ts";
 
 /** Steps of the concurrency beyond this are a guess. */

@@ -1,11 +1,12 @@
+import { showMs, showShare } from "../../figures.ts";
 import { type Facts, sumOf } from "../facts.ts";
 import { functionEvidence, jobEvidence, loadFigures, type Rule, waitExplained } from "../finding.ts";
 import type { Suspect } from "../flames.ts";
+import { showFunction, showPlacedFunction } from "../function_name.ts";
 import type { JobTypeFacts } from "../job_type.ts";
 import { cpuOfBusyThread } from "../laws.ts";
 import { gainOfPart, gainOfThread } from "../predict.ts";
 import type { Finding, Gain, Part } from "../report.ts";
-import { showFunction, showMs, showPlacedFunction, showShare } from "../show.ts";
 import { limit } from "../thresholds.ts";
 
 /** Code that keeps the thread: jobs are mostly CPU, or the thread is what they queue for. */

@@ -1,9 +1,9 @@
+import { showMs, showNumber, showShare } from "../../figures.ts";
 import type { Facts } from "../facts.ts";
 import { jobEvidence, loadFigures, type Rule, spanEvidence, waitExplained } from "../finding.ts";
 import type { CallSums, JobTypeFacts, RepeatedSums } from "../job_type.ts";
 import { gainOfMs, gainOfSlots, p95Of } from "../predict.ts";
 import type { Finding, Gain } from "../report.ts";
-import { showMs, showNumber, showShare } from "../show.ts";
 import { limit } from "../thresholds.ts";
 
 /** Many siblings of one name, one after the other, as of a query in a loop. */

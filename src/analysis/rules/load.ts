@@ -1,6 +1,6 @@
+import { showMs } from "../../figures.ts";
 import type { LoadSummary } from "../../load_summary.ts";
 import type { Finding } from "../report.ts";
-import { showMs } from "../show.ts";
 import { limit } from "../thresholds.ts";
 
 /** The load generator could not send when it should have: then what it measured is its own doing. */

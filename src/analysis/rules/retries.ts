@@ -1,8 +1,8 @@
+import { showShare } from "../../figures.ts";
 import type { Facts } from "../facts.ts";
 import { jobEvidence, loadFigures, type Rule, waitExplained } from "../finding.ts";
 import { offeredPerSecond } from "../predict.ts";
 import type { Gain } from "../report.ts";
-import { showShare } from "../show.ts";
 import { limit } from "../thresholds.ts";
 
 /** Attempts that failed took time that good ones needed. */

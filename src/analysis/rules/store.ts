@@ -1,9 +1,9 @@
+import { showMs, showShare } from "../../figures.ts";
 import { SpanKind } from "../../otlp/types.ts";
 import { type Facts, sumOf } from "../facts.ts";
 import { jobEvidence, loadFigures, type Rule, waitExplained } from "../finding.ts";
 import { gainOfMs, gainOfSlots, p95Of } from "../predict.ts";
 import type { Evidence, Gain } from "../report.ts";
-import { showMs, showShare } from "../show.ts";
 import { limit } from "../thresholds.ts";
 
 /** The queue store takes long to give a job and to take its result. */

@@ -1,10 +1,10 @@
+import { showMs, showShare } from "../../figures.ts";
 import * as names from "../../telemetry/names.ts";
 import { type Facts, sumOf } from "../facts.ts";
 import { functionEvidence, jobEvidence, loadFigures, metricEvidence, type Rule, waitExplained } from "../finding.ts";
 import type { JobTypeFacts } from "../job_type.ts";
 import { gainOfPart, gainOfThread } from "../predict.ts";
 import type { Finding, Gain } from "../report.ts";
-import { showMs, showShare } from "../show.ts";
 import { limit } from "../thresholds.ts";
 import { isMostlyCpu } from "./cpu.ts";
 

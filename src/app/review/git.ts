@@ -43,7 +43,7 @@ const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
  * git in the folder `directory` (absolute, without symbolic links), which errors call `name`.
  * A repository is searched there and no higher, nothing in it is executed, and the network is never used.
  */
-export function gitIn(directory: string, name: string, { environment, isTrusted }: GitOptions): Git {
+export function boundedGit(directory: string, name: string, { environment, isTrusted }: GitOptions): Git {
   const options = {
     cwd: directory,
     env: { ...guardedEnvironment(environment), GIT_CEILING_DIRECTORIES: dirname(directory) },

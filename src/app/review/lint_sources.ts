@@ -1,13 +1,13 @@
 import { setImmediate } from "node:timers/promises";
-import type { Finding, Lint } from "./linter.ts";
+import type { Lint, LintFinding } from "./linter.ts";
 import type { Source } from "./sources.ts";
 
 /** The findings of a review, counted completely and kept up to a limit. */
 export interface Findings {
   /** In the order of the files, then of the lines. */
-  kept: Finding[];
+  kept: LintFinding[];
   count: number;
-  bySeverity: Record<Finding["severity"], number>;
+  bySeverity: Record<LintFinding["severity"], number>;
   byRule: Record<string, number>;
   /** Files on which a rule of ESLint failed. */
   failedFiles: number;

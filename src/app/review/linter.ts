@@ -3,7 +3,7 @@ import type { Linter as EslintLinter } from "eslint";
 import type { Source } from "./sources.ts";
 
 /** One problem on an added or changed line. */
-export interface Finding {
+export interface LintFinding {
   file: string;
   line: number;
   column: number;
@@ -14,7 +14,7 @@ export interface Finding {
 }
 
 /** The findings of one file; throws when a rule fails on it. */
-export type Lint = (source: Source) => Finding[];
+export type Lint = (source: Source) => LintFinding[];
 
 const PARSE_ERROR = "parse-error";
 /** A message may hold an identifier as long as its file. */

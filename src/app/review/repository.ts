@@ -3,7 +3,7 @@ import { isAbsolute, relative, resolve, sep } from "node:path";
 import type { Environment } from "../../settings/environment.ts";
 import { UserError } from "../../terminal/user_error.ts";
 import type { SampleSettings } from "../settings.ts";
-import { type Git, gitIn } from "./git.ts";
+import { boundedGit, type Git } from "./git.ts";
 
 /** The folder that bounds what may be reviewed. */
 export interface ReviewRoot {
@@ -56,7 +56,7 @@ export async function openRepository(root: ReviewRoot, path: string): Promise<Re
   if (!isWithin(root.path, directory ?? wanted)) throw refused("it is outside of REVIEW_ROOT");
   if (!directory) throw refused("no such folder in REVIEW_ROOT");
   const name = relative(root.path, directory) || ".";
-  const git = gitIn(directory, name, root);
+  const git = boundedGit(directory, name, root);
   const { exitCode, stderr } = await git.run(["rev-parse", "--git-dir"]);
   if (exitCode === 0) return { name, git };
   if (stderr.includes("dubious ownership")) {

@@ -1,7 +1,7 @@
 import { stage } from "../../telemetry/stages.ts";
 import { type ChangedFile, changedFiles } from "./changes.ts";
 import { type Findings, lintSources } from "./lint_sources.ts";
-import { type Finding, type Lint, loadLinter } from "./linter.ts";
+import { type Lint, type LintFinding, loadLinter } from "./linter.ts";
 import { openRepository, type ReviewRoot } from "./repository.ts";
 import type { Revisions } from "./revisions.ts";
 import { readSources, type Sources } from "./sources.ts";
@@ -15,7 +15,7 @@ export interface ReviewJob extends Revisions {
 export interface Review extends ReviewJob {
   summary: Summary;
   /** In the order of files and lines, at most 1,000; `summary.findings` says how many there are. */
-  findings: Finding[];
+  findings: LintFinding[];
 }
 
 /** Counts over the TypeScript and JavaScript files that differ; `files` is `reviewed` and all of `skipped`. */

@@ -1,5 +1,5 @@
 import { type HierarchyRectangularNode, hierarchy, partition } from "d3-hierarchy";
-import type { PageFlameNode } from "../page/page_data.ts";
+import type { PageFlameNode } from "../page/bound_flames.ts";
 
 /** A function in its place: `x0` and `x1` from 0 to 1 of the width, `depth` from the root. */
 export type Frame = HierarchyRectangularNode<PageFlameNode>;

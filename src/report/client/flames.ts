@@ -1,5 +1,5 @@
-import { duration, share } from "../figures.ts";
-import type { PageFlame } from "../page/page_data.ts";
+import { showMs, showNumber, showShare } from "../../figures.ts";
+import type { PageFlame } from "../page/bound_flames.ts";
 import { byId, svg } from "./dom.ts";
 import { type Frame, layOut, neighbour, origin, search } from "./flame_layout.ts";
 
@@ -26,15 +26,15 @@ export function startFlames(flames: PageFlame[]): void {
     root = layOut(flame.root);
     zoomed = current = root;
     byId("flame-note").textContent =
-      flame.omitted > 0 ? `${flame.omitted.toLocaleString("en-US")} functions are too small to be drawn.` : "";
+      flame.omitted > 0 ? `${showNumber(flame.omitted)} functions are too small to be drawn.` : "";
     find();
   };
   const find = () => {
     const { found: matches, ms } = search(root, field.value.trim());
     found = matches;
-    const ratio = share(ms / (root.data.totalMs || 1));
+    const ratio = showShare(ms / (root.data.totalMs || 1));
     byId("flame-found").textContent =
-      field.value.trim() === "" ? "" : `${found.size} found, ${duration(ms)}, ${ratio} of the CPU time`;
+      field.value.trim() === "" ? "" : `${found.size} found, ${showMs(ms)}, ${ratio} of the CPU time`;
     draw();
   };
   const draw = (focus = false) => {
@@ -56,9 +56,9 @@ export function startFlames(flames: PageFlame[]): void {
   const describe = ({ data, depth }: Frame) => {
     const native = depth === 0 ? "all functions" : "native";
     const place = data.file === "" ? native : `${data.file}${data.line > 0 ? `:${data.line}` : ""}`;
-    const ratio = share(data.totalMs / (root.data.totalMs || 1));
+    const ratio = showShare(data.totalMs / (root.data.totalMs || 1));
     byId("flame-details").textContent =
-      `${data.name} · ${place} · ${duration(data.totalMs)} with callees (${ratio}), ${duration(data.selfMs)} own`;
+      `${data.name} · ${place} · ${showMs(data.totalMs)} with callees (${ratio}), ${showMs(data.selfMs)} own`;
   };
   const zoom = (frame: Frame) => {
     zoomed = current = frame;
@@ -144,7 +144,7 @@ function drawFrame(
       role: "treeitem",
       "aria-level": depth + 1,
       "aria-expanded": children ? "true" : undefined,
-      "aria-label": `${data.name}, ${duration(data.totalMs)}, ${share(data.totalMs / (total || 1))}`,
+      "aria-label": `${data.name}, ${showMs(data.totalMs)}, ${showShare(data.totalMs / (total || 1))}`,
     },
     [
       svg("rect", { x: 0.5, y: 0.5, width: Math.max(width - 1, 0.4), height: ROW - 1, rx: width > 6 ? 2 : 0 }),

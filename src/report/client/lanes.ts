@@ -1,5 +1,5 @@
 import uPlot from "uplot";
-import { duration } from "../figures.ts";
+import { showMs } from "../../figures.ts";
 import type { PageLanes } from "../page/page_data.ts";
 import { element } from "./dom.ts";
 import { colour } from "./theme.ts";
@@ -52,7 +52,7 @@ export function lanesPlot({ count, jobs, rows }: PageLanes, { options, box, show
           (self) => {
             const row = at(self);
             if (!row) return;
-            hint.textContent = `${jobs[row[1]]}: ${duration(row[3] - row[2])} from ${duration(row[2])}${row[4] ? ", failed" : ""}${row[5] >= 0 ? ". Click to see its trace." : ""}`;
+            hint.textContent = `${jobs[row[1]]}: ${showMs(row[3] - row[2])} from ${showMs(row[2])}${row[4] ? ", failed" : ""}${row[5] >= 0 ? ". Click to see its trace." : ""}`;
           },
         ],
       },

@@ -1,5 +1,5 @@
 import uPlot from "uplot";
-import { duration, quantity } from "../figures.ts";
+import { showMs, showQuantity } from "../../figures.ts";
 import type { PageChart } from "../page/bound_timeline.ts";
 import type { PageData } from "../page/page_data.ts";
 import { byId, element } from "./dom.ts";
@@ -26,10 +26,10 @@ export function commonOptions(width: number, height: number): uPlot.Options {
     legend: { markers: { width: 0, fill: (_, index) => colour(`--series-${index}`) } },
     cursor: { y: false, sync: { key: "time", setSeries: false }, drag: { x: true, y: false } },
     axes: [
-      { ...axis, size: 34, values: (_, at) => at.map((ms) => duration(ms)) },
+      { ...axis, size: 34, values: (_, at) => at.map((ms) => showMs(ms)) },
       { ...axis, size: AXIS },
     ],
-    series: [{ label: "time", value: (_, ms) => (ms == null ? "–" : duration(ms)) }],
+    series: [{ label: "time", value: (_, ms) => (ms == null ? "–" : showMs(ms)) }],
   };
 }
 
@@ -50,7 +50,7 @@ export function startTimeline({ durationMs, charts, lanes }: PageData["timeline"
     const length = Math.min(next.max - next.min, whole.max);
     const min = Math.max(0, Math.min(next.min, whole.max - length));
     range = { min, max: min + length };
-    byId("time-range").textContent = `${duration(range.min)} to ${duration(range.max)}`;
+    byId("time-range").textContent = `${showMs(range.min)} to ${showMs(range.max)}`;
     for (const plot of plots) plot.setScale("x", range);
   };
   const build = () => {
@@ -111,7 +111,7 @@ function drawChart({ unit, series }: PageChart, { options, box }: { options: uPl
   const label = ({ name, limit }: Series, index: number) =>
     limit === undefined
       ? name
-      : `${name}, limit ${quantity(limit, unit)}${near[index] === undefined ? " (above the chart)" : ""}`;
+      : `${name}, limit ${showQuantity(limit, unit)}${near[index] === undefined ? " (above the chart)" : ""}`;
   const plot = new uPlot(
     {
       ...options,
@@ -121,7 +121,7 @@ function drawChart({ unit, series }: PageChart, { options, box }: { options: uPl
         {
           ...options.axes![1]!,
           ...(unit === "By" ? { incrs: powersOfTwo } : {}),
-          values: (_, at) => at.map((value) => quantity(value, unit)),
+          values: (_, at) => at.map((value) => showQuantity(value, unit)),
         },
       ],
       series: [
@@ -131,7 +131,7 @@ function drawChart({ unit, series }: PageChart, { options, box }: { options: uPl
           stroke: colours[index]!,
           width: 1.75,
           points: { show: false },
-          value: (_: uPlot, value: number | null) => (value == null ? "–" : quantity(value, unit)),
+          value: (_: uPlot, value: number | null) => (value == null ? "–" : showQuantity(value, unit)),
         })),
       ],
       hooks: { drawAxes: [(self) => drawLimits(self, { limits: near, colours })] },

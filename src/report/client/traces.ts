@@ -1,5 +1,5 @@
-import { duration, share } from "../figures.ts";
-import type { PageTrace } from "../page/page_data.ts";
+import { showMs, showNumber, showShare } from "../../figures.ts";
+import type { PageTrace } from "../page/bound_traces.ts";
 import { largestParts } from "../parts.ts";
 import { byId, element, svg } from "./dom.ts";
 
@@ -52,18 +52,18 @@ function drawTrace({ spans, spanId, totalMs, job, why, parts, omitted }: PageTra
       ]),
       element("td", { class: "quiet service" }, [element("bdi", {}, [span.service])]),
       element("td", { class: "bar" }, [bar(span, endMs)]),
-      element("td", {}, [duration(span.startMs)]),
-      element("td", {}, [duration(span.durationMs)]),
-      element("td", {}, [span.cpuMs === undefined ? "–" : duration(span.cpuMs)]),
+      element("td", {}, [showMs(span.startMs)]),
+      element("td", {}, [showMs(span.durationMs)]),
+      element("td", {}, [span.cpuMs === undefined ? "–" : showMs(span.cpuMs)]),
     ]);
   });
   const ledger = largestParts(parts, 8)
-    .map((each) => `${each.part} ${share(each.share)}`)
+    .map((each) => `${each.part} ${showShare(each.share)}`)
     .join(", ");
-  const heads = ["Span", "Service", `0 to ${duration(endMs)}`, "start", "took", "own CPU"];
+  const heads = ["Span", "Service", `0 to ${showMs(endMs)}`, "start", "took", "own CPU"];
   byId("waterfall").replaceChildren(
     element("table", { class: "figures waterfall" }, [
-      element("caption", {}, [`${why}: ${job}, ${duration(totalMs)}${ledger ? `: ${ledger}` : ""}`]),
+      element("caption", {}, [`${why}: ${job}, ${showMs(totalMs)}${ledger ? `: ${ledger}` : ""}`]),
       element("thead", {}, [
         element(
           "tr",
@@ -75,7 +75,7 @@ function drawTrace({ spans, spanId, totalMs, job, why, parts, omitted }: PageTra
     ]),
   );
   byId("trace-note").textContent =
-    `The dark part of a bar is CPU time of the span's own.${omitted > 0 ? ` ${omitted.toLocaleString("en-US")} shorter spans of this trace are in report.json.` : ""}`;
+    `The dark part of a bar is CPU time of the span's own.${omitted > 0 ? ` ${showNumber(omitted)} shorter spans of this trace are in report.json.` : ""}`;
   document.querySelector(".marked")?.scrollIntoView({ block: "nearest" });
 }
 

@@ -1,7 +1,16 @@
 import type { Flame, FlameNode } from "../../analysis/report.ts";
 import { shown } from "../../terminal/visible_text.ts";
 import { frameName } from "../function_text.ts";
-import { type Bounds, type PageFlame, type PageFlameNode, round } from "./page_data.ts";
+import { type Bounds, round } from "./bounds.ts";
+
+export interface PageFlame {
+  job: string;
+  root: PageFlameNode;
+  /** Functions too small to be seen that were left out. */
+  omitted: number;
+}
+
+export type PageFlameNode = Omit<FlameNode, "children"> & { children: PageFlameNode[] };
 
 /** Of the width of a flame graph: less is under half a pixel of a wide screen. */
 const SMALLEST_SHARE = 0.0003;

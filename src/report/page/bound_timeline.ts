@@ -1,7 +1,7 @@
 import type { Timeline } from "../../analysis/report.ts";
 import { shown } from "../../terminal/visible_text.ts";
+import type { Bounds } from "./bounds.ts";
 import { groupBy } from "./group_by.ts";
-import type { Bounds } from "./page_data.ts";
 
 /** One chart: series of one unit, each with its own times in ms. */
 export interface PageChart {

@@ -1,7 +1,9 @@
 import type { JobTrace } from "../../analysis/report.ts";
 import { shown } from "../../terminal/visible_text.ts";
+import { type Bounds, round } from "./bounds.ts";
 import { groupBy } from "./group_by.ts";
-import { type Bounds, type PageTrace, round } from "./page_data.ts";
+
+export type PageTrace = Pick<JobTrace, "spanId" | "job" | "why" | "totalMs" | "parts" | "spans"> & { omitted: number };
 
 /** Spans of one trace that are drawn, at most. */
 const MOST_A_TRACE = 300;

@@ -1,6 +1,6 @@
 import type { Evidence, Finding, Report } from "../../analysis/report.ts";
+import { showMs, showNumber, showQuantity, showShare } from "../../figures.ts";
 import { shown } from "../../terminal/visible_text.ts";
-import { duration, number, quantity, share } from "../figures.ts";
 import { functionName, functionPlace } from "../function_text.ts";
 import { gainReason, gainText } from "../gain_text.ts";
 import { html, type Markup, name, omitted } from "./markup.ts";
@@ -32,9 +32,9 @@ function card(finding: Finding, index: number): Markup {
 <div class="gain"><h4>It would bring</h4><p class="ratio">${gainText(gain)}</p><p class="formula"><bdi>${unbroken(gainReason(gain))}</bdi></p></div>
 </div>
 <dl class="figures">
-<div><dt>explains</dt><dd>${duration(explainsMs)}</dd></div>
-<div><dt>samples</dt><dd>${number(samples)}</dd></div>
-${figures.slice(0, MOST_EVIDENCE).map((figure) => html`<div><dt>${name(figure.name)}</dt><dd>${quantity(figure.value, figure.unit)}</dd></div>`)}
+<div><dt>explains</dt><dd>${showMs(explainsMs)}</dd></div>
+<div><dt>samples</dt><dd>${showNumber(samples)}</dd></div>
+${figures.slice(0, MOST_EVIDENCE).map((figure) => html`<div><dt>${name(figure.name)}</dt><dd>${showQuantity(figure.value, figure.unit)}</dd></div>`)}
 <div><dt>rule</dt><dd><code>${name(rule)}</code></dd></div>
 </dl>
 ${evidence.length === 0 ? undefined : html`<details open><summary>Evidence</summary><ul class="evidence">${evidence.slice(0, MOST_EVIDENCE).map(item)}</ul>${omitted(evidence.length - MOST_EVIDENCE, "pieces of evidence")}</details>`}
@@ -49,11 +49,11 @@ function unbroken(text: string): string {
 function item(evidence: Evidence): Markup {
   switch (evidence.kind) {
     case "span":
-      return html`<li><span class="kind">span</span><a href="#traces" data-span="${shown(evidence.spanId, 32)}">${name(evidence.name)}</a> took ${duration(evidence.ms)} <code class="id">${shown(evidence.spanId, 32)}</code></li>`;
+      return html`<li><span class="kind">span</span><a href="#traces" data-span="${shown(evidence.spanId, 32)}">${name(evidence.name)}</a> took ${showMs(evidence.ms)} <code class="id">${shown(evidence.spanId, 32)}</code></li>`;
     case "function":
-      return html`<li><span class="kind">function</span>${name(functionName(evidence.name))} <code class="where">${place(evidence)}</code> ${duration(evidence.cpuMs)} of CPU, ${share(evidence.share)}</li>`;
+      return html`<li><span class="kind">function</span>${name(functionName(evidence.name))} <code class="where">${place(evidence)}</code> ${showMs(evidence.cpuMs)} of CPU, ${showShare(evidence.share)}</li>`;
     case "metric":
-      return html`<li><span class="kind">metric</span>${name(evidence.name)} ${quantity(evidence.value, evidence.unit)}</li>`;
+      return html`<li><span class="kind">metric</span>${name(evidence.name)} ${showQuantity(evidence.value, evidence.unit)}</li>`;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Flame, FlameNode, Report } from "../../analysis/report.ts";
+import { showMs, showNumber, showShare } from "../../figures.ts";
 import { shown } from "../../terminal/visible_text.ts";
-import { duration, number, share } from "../figures.ts";
 import { place } from "./findings_section.ts";
 import { html, type Markup, name, omitted, table } from "./markup.ts";
 import type { PageData } from "./page_data.ts";
@@ -18,7 +18,7 @@ ${heading}
 <p class="lead">Who used the CPU, callers above callees, as wide as their time. Click or press Enter to zoom, arrow keys to walk, Escape to go back.</p>
 <div class="card">
 <div class="tools">
-<label for="flame-job">Job type</label><select id="flame-job">${data.flames.map(({ job, root }, index) => html`<option value="${index}">${job} · ${duration(root.totalMs)}</option>`)}</select>
+<label for="flame-job">Job type</label><select id="flame-job">${data.flames.map(({ job, root }, index) => html`<option value="${index}">${job} · ${showMs(root.totalMs)}</option>`)}</select>
 <label for="flame-search">Search</label><input id="flame-search" type="search" placeholder="function or file" autocomplete="off" spellcheck="false">
 <button type="button" id="flame-reset">Reset zoom</button>
 <output id="flame-found" aria-live="polite"></output>
@@ -44,7 +44,7 @@ function hottest({ job, root }: Flame): Markup {
     else own.set(key, { ...node, children: [] });
   }
   const rows = [...own.values()].filter(({ selfMs }) => selfMs > 0).sort((a, b) => b.selfMs - a.selfMs);
-  return html`<details><summary>Table: ${name(job)}, functions by their own time <span class="quiet">${number(rows.length)}</span></summary>${table(
+  return html`<details><summary>Table: ${name(job)}, functions by their own time <span class="quiet">${showNumber(rows.length)}</span></summary>${table(
     `CPU time of ${shown(job, 80)} by function`,
     ["Function", "where", "own time", "share"],
     rows
@@ -52,8 +52,8 @@ function hottest({ job, root }: Flame): Markup {
       .map((node) => [
         name(node.name),
         html`<code>${place(node)}</code>`,
-        duration(node.selfMs),
-        share(node.selfMs / (root.totalMs || 1)),
+        showMs(node.selfMs),
+        showShare(node.selfMs / (root.totalMs || 1)),
       ]),
   )}${omitted(rows.length - MOST_FUNCTIONS, "functions")}</details>`;
 }

@@ -1,5 +1,5 @@
 import type { JobType, Report } from "../../analysis/report.ts";
-import { duration, number, share } from "../figures.ts";
+import { showMs, showNumber, showShare } from "../../figures.ts";
 import { functionName } from "../function_text.ts";
 import { place } from "./findings_section.ts";
 import { ledgerChart, ledgerLegend, ledgerPatterns } from "./ledger_chart.ts";
@@ -24,9 +24,9 @@ ${omitted(jobs.length - MOST_JOBS, "job types")}
 
 function jobCard(job: JobType, id: string): Markup {
   const facts: Content[] = [
-    html`${number(job.count)} attempts`,
-    html`${job.failed === 0 ? "none failed" : html`<strong class="bad">${number(job.failed)} failed</strong>`}`,
-    html`${job.retries === 0 ? "no retries" : `${number(job.retries)} retries`}`,
+    html`${showNumber(job.count)} attempts`,
+    html`${job.failed === 0 ? "none failed" : html`<strong class="bad">${showNumber(job.failed)} failed</strong>`}`,
+    html`${job.retries === 0 ? "no retries" : `${showNumber(job.retries)} retries`}`,
     html`queue ${name(job.queue)}`,
   ];
   return html`<article class="card" aria-labelledby="${id}">
@@ -48,7 +48,7 @@ function criticalPath({ criticalPath: paths }: JobType): Markup {
         .slice(0, 6)
         .map(
           (step) =>
-            html`<li>${name(step.name)} <span class="quiet">${duration(step.ms)}, ${share(step.share)}</span></li>`,
+            html`<li>${name(step.name)} <span class="quiet">${showMs(step.ms)}, ${showShare(step.share)}</span></li>`,
         )}</ol></dd></div>`,
   )}</dl></div>`;
 }
@@ -58,17 +58,17 @@ function details({ spans, downstream, repeated, functions, total, parts, cpuTime
     "enqueue to end": total,
     ...parts,
     ...(cpuTime ? { "CPU time": cpuTime } : {}),
-  }).map(([part, of]) => [part, number(of.samples), ...[of.mean, of.p50, of.p95, of.p99, of.max].map(duration)]);
+  }).map(([part, of]) => [part, showNumber(of.samples), ...[of.mean, of.p50, of.p95, of.p99, of.max].map(showMs)]);
   return [
     folded("Percentiles", percentiles, ["Time", "samples", "mean", "p50", "p95", "p99", "most"]),
     folded(
       "Spans by their own time",
       spans.map((span) => [
         name(span.name),
-        number(span.count),
-        number(span.perJob),
-        duration(span.selfMs),
-        span.cpuMs === undefined ? "not measured" : duration(span.cpuMs),
+        showNumber(span.count),
+        showNumber(span.perJob),
+        showMs(span.selfMs),
+        span.cpuMs === undefined ? "not measured" : showMs(span.cpuMs),
       ]),
       ["Span", "count", "a job", "own time", "own CPU"],
     ),
@@ -76,17 +76,22 @@ function details({ spans, downstream, repeated, functions, total, parts, cpuTime
       "Calls to others",
       downstream.map((call) => [
         name(call.name),
-        number(call.count),
-        number(call.perJob),
-        duration(call.p50),
-        duration(call.p95),
-        number(call.failed),
+        showNumber(call.count),
+        showNumber(call.perJob),
+        showMs(call.p50),
+        showMs(call.p95),
+        showNumber(call.failed),
       ]),
       ["Call", "count", "a job", "p50", "p95", "failed"],
     ),
     folded(
       "Repeated siblings",
-      repeated.map((each) => [name(each.name), number(each.perJob), duration(each.msPerJob), number(each.samples)]),
+      repeated.map((each) => [
+        name(each.name),
+        showNumber(each.perJob),
+        showMs(each.msPerJob),
+        showNumber(each.samples),
+      ]),
       ["Span", "a job", "time a job", "samples"],
     ),
     folded(
@@ -94,9 +99,9 @@ function details({ spans, downstream, repeated, functions, total, parts, cpuTime
       (functions ?? []).map((each) => [
         name(functionName(each.name)),
         html`<code>${place(each)}</code>`,
-        duration(each.selfMs),
-        duration(each.totalMs),
-        share(each.share),
+        showMs(each.selfMs),
+        showMs(each.totalMs),
+        showShare(each.share),
       ]),
       ["Function", "where", "own", "with callees", "share"],
     ),

@@ -1,5 +1,5 @@
 import { type JobType, PARTS, type Part } from "../../analysis/report.ts";
-import { duration, share } from "../figures.ts";
+import { showMs, showShare } from "../../figures.ts";
 import { drawnParts, partText } from "../parts.ts";
 import { html, type Markup, table } from "./markup.ts";
 
@@ -52,15 +52,15 @@ function drawBar(bar: Bar, { y, scale }: { y: number; scale: number }): Markup {
   let x = LEFT;
   const segments = parts.map(({ part, ms }) => {
     const width = ms * scale;
-    const label = [`${part} ${share(ms / sum)}`, part].find((text) => text.length * CHARACTER + 1 < width);
+    const label = [`${part} ${showShare(ms / sum)}`, part].find((text) => text.length * CHARACTER + 1 < width);
     const at = html`x="${x.toFixed(3)}%" y="${y + 8}" width="${width.toFixed(3)}%" height="${BAR}"`;
     x += width;
     // An SVG of its own cuts a label that the width of a screen leaves no room for.
-    return html`<svg class="segment" ${at}><title>${part} ${duration(ms)}, ${share(ms / sum)}</title>${fill(part)}${
+    return html`<svg class="segment" ${at}><title>${part} ${showMs(ms)}, ${showShare(ms / sum)}</title>${fill(part)}${
       label ? html`<text class="on-${part}" x="7" y="${BAR / 2}">${label}</text>` : undefined
     }</svg>`;
   });
-  return html`<text class="axis" x="0" y="${middle}">${bar.label}</text>${segments}<text class="sum" x="${(x + 0.8).toFixed(3)}%" y="${middle}">${duration(sum)}</text>\n`;
+  return html`<text class="axis" x="0" y="${middle}">${bar.label}</text>${segments}<text class="sum" x="${(x + 0.8).toFixed(3)}%" y="${middle}">${showMs(sum)}</text>\n`;
 }
 
 function fill(part: Part): Markup {
@@ -70,7 +70,7 @@ function fill(part: Part): Markup {
 
 function describe(bar: Bar): string {
   const { parts, sum } = drawnParts(bar.parts);
-  return `${bar.label} ${duration(sum)}: ${parts.map(({ part, ms }) => `${part} ${share(ms / sum)}`).join(", ")}`;
+  return `${bar.label} ${showMs(sum)}: ${parts.map(({ part, ms }) => `${part} ${showShare(ms / sum)}`).join(", ")}`;
 }
 
 function ledgerTable({ bars, parts }: Pick<JobType, "bars" | "parts">): Markup {
@@ -79,9 +79,9 @@ function ledgerTable({ bars, parts }: Pick<JobType, "bars" | "parts">): Markup {
     const of = parts[part];
     return [
       part,
-      ...measured.map((ms) => (ms === undefined ? "not measured" : duration(ms))),
-      of ? duration(of.mean) : "not measured",
-      of ? duration(of.max) : "not measured",
+      ...measured.map((ms) => (ms === undefined ? "not measured" : showMs(ms))),
+      of ? showMs(of.mean) : "not measured",
+      of ? showMs(of.max) : "not measured",
     ];
   });
   const heads = bars.map(({ label, samples }) => `around ${label} (${samples} jobs)`);

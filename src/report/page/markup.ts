@@ -1,3 +1,4 @@
+import { showNumber } from "../../figures.ts";
 import { shown } from "../../terminal/visible_text.ts";
 
 /** HTML that is safe to put into a page, since only `html` makes it. */
@@ -41,7 +42,7 @@ export function table(
 
 /** Says that a list was cut; nothing when it was not. */
 export function omitted(count: number, what: string): Markup {
-  return count > 0 ? html`<p class="note">${count.toLocaleString("en-US")} more ${what} in report.json.</p>` : html``;
+  return count > 0 ? html`<p class="note">${showNumber(count)} more ${what} in report.json.</p>` : html``;
 }
 
 function write(value: Content): string {

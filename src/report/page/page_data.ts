@@ -1,8 +1,9 @@
-import type { Flame, FlameNode, JobTrace, Report, Timeline } from "../../analysis/report.ts";
+import type { Report, Timeline } from "../../analysis/report.ts";
 import { shown } from "../../terminal/visible_text.ts";
-import { boundFlames } from "./bound_flames.ts";
+import { boundFlames, type PageFlame } from "./bound_flames.ts";
 import { boundTimeline, type PageChart } from "./bound_timeline.ts";
-import { boundTraces } from "./bound_traces.ts";
+import { boundTraces, type PageTrace } from "./bound_traces.ts";
+import { type Bounds, round } from "./bounds.ts";
 
 /** What the page's script draws: bounded, and with texts that are cut and made visible already. */
 export interface PageData {
@@ -22,27 +23,6 @@ export interface PageLanes {
   rows: [number, number, number, number, 0 | 1, number][];
 }
 
-export type PageTrace = Pick<JobTrace, "spanId" | "job" | "why" | "totalMs" | "parts" | "spans"> & { omitted: number };
-
-export interface PageFlame {
-  job: string;
-  root: PageFlameNode;
-  /** Functions too small to be seen that were left out. */
-  omitted: number;
-}
-
-export type PageFlameNode = Omit<FlameNode, "children"> & { children: PageFlameNode[] };
-
-/** The largest amounts that one page holds. */
-export interface Bounds {
-  lanes: number;
-  rows: number;
-  points: number;
-  traces: number;
-  spans: number;
-  functions: number;
-}
-
 const most: Bounds = { lanes: 64, rows: 5000, points: 600, traces: 24, spans: 4000, functions: 4000 };
 
 /** The part of a report that is drawn; `scale` below 1 makes all bounds smaller. */
@@ -58,7 +38,7 @@ export function pageData(report: Report, scale: number): PageData {
       lanes: boundLanes(report.timeline, traces, bounds),
     },
     traces,
-    flames: boundFlames(report.flames ?? ([] as Flame[]), bounds),
+    flames: boundFlames(report.flames ?? [], bounds),
   };
 }
 
@@ -78,6 +58,3 @@ function boundLanes({ lanes }: Timeline, traces: PageTrace[], bounds: Bounds): P
   });
   return { count: Math.max(0, ...drawn.map(({ lane }) => lane + 1)), jobs: [...jobs.keys()], rows };
 }
-
-/** To 10 us, which is finer than a pixel. */
-export const round = (ms: number) => Math.round(ms * 100) / 100;

@@ -1,7 +1,7 @@
 import type { Report } from "../../analysis/report.ts";
+import { showMs, showNumber } from "../../figures.ts";
 import type { LoadSummary } from "../../load_summary.ts";
 import type { Percentiles } from "../../percentiles.ts";
-import { duration, number } from "../figures.ts";
 import { taxText } from "../tax_text.ts";
 import { html, type Markup, name, omitted, table } from "./markup.ts";
 
@@ -67,12 +67,12 @@ function loadCard(load: LoadSummary): Markup {
   const { kind, description, sent, completed, failed, unfinished, ratePerSecond, throughputPerSecond } = load;
   const row = (label: string, { samples, mean, p50, p95, p99, max }: Percentiles) => [
     label,
-    number(samples),
-    ...[mean, p50, p95, p99, max].map(duration),
+    showNumber(samples),
+    ...[mean, p50, p95, p99, max].map(showMs),
   ];
   return html`<div class="card"><h3>Load, as the client saw it</h3>
 <p class="detail"><bdi>${description}</bdi></p>
-<p class="facts">${kind === "open" ? "Open loop: it kept its schedule whatever the worker did." : "Closed loop: it waited for a job before it sent the next."} ${number(sent)} sent, ${number(completed)} completed, ${number(failed)} failed, ${number(unfinished)} unfinished; ${ratePerSecond === undefined ? "" : `${number(ratePerSecond)} jobs/s asked, `}${number(throughputPerSecond)} jobs/s done.</p>
+<p class="facts">${kind === "open" ? "Open loop: it kept its schedule whatever the worker did." : "Closed loop: it waited for a job before it sent the next."} ${showNumber(sent)} sent, ${showNumber(completed)} completed, ${showNumber(failed)} failed, ${showNumber(unfinished)} unfinished; ${ratePerSecond === undefined ? "" : `${showNumber(ratePerSecond)} jobs/s asked, `}${showNumber(throughputPerSecond)} jobs/s done.</p>
 ${table(
   "Times that the client measured",
   ["Time", "samples", "mean", "p50", "p95", "p99", "most"],

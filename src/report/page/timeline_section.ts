@@ -1,5 +1,5 @@
 import type { Report, Timeline } from "../../analysis/report.ts";
-import { number, quantity } from "../figures.ts";
+import { showNumber, showQuantity } from "../../figures.ts";
 import { omittedSeries } from "./bound_timeline.ts";
 import { type Content, html, type Markup, name, omitted, table } from "./markup.ts";
 import { omittedJobs, type PageData } from "./page_data.ts";
@@ -24,7 +24,7 @@ export function timelineSection(report: Report, data: PageData): Markup {
 <button type="button" data-time="all">Whole run</button><output id="time-range" aria-live="polite"></output>
 </div>
 <div id="timeline-charts"></div>
-${undrawn > 0 ? html`<p class="note">${number(undrawn)} more jobs are not drawn.</p>` : undefined}
+${undrawn > 0 ? html`<p class="note">${showNumber(undrawn)} more jobs are not drawn.</p>` : undefined}
 <details><summary>As a table</summary>${table("Each series over the whole run", ["Series", "points", "lowest", "mean", "highest", "limit"], series.slice(0, MOST_ROWS).map(row))}${omitted(series.length - MOST_ROWS, "series")}</details>
 ${omitted(omittedSeries(report.timeline, charts) - empty(series), "series are")}
 </div>
@@ -33,13 +33,13 @@ ${omitted(omittedSeries(report.timeline, charts) - empty(series), "series are")}
 
 function row({ name: label, unit, values, limit }: Timeline["series"][number]): Content[] {
   const known = values.filter((value) => value !== null);
-  const show = (value: number) => quantity(value, unit);
+  const show = (value: number) => showQuantity(value, unit);
   const lowest = known.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY);
   const highest = known.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
   const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
   return [
     name(label),
-    number(known.length),
+    showNumber(known.length),
     ...[lowest, mean, highest].map(show), // of nothing they are no numbers, which is said
     limit === undefined ? "none" : show(limit),
   ];

@@ -1,5 +1,5 @@
 import type { Report } from "../../analysis/report.ts";
-import { duration } from "../figures.ts";
+import { showMs } from "../../figures.ts";
 import { html, type Markup, omitted } from "./markup.ts";
 import type { PageData } from "./page_data.ts";
 
@@ -9,7 +9,7 @@ export function tracesSection({ traces }: Report, data: PageData): Markup {
     return html`<section id="traces" aria-labelledby="traces-title"><h2 id="traces-title">Traces</h2><p class="note">No job of this run is shown by itself.</p></section>`;
   }
   const options = data.traces.map(
-    ({ job, why, totalMs }, index) => html`<option value="${index}">${why} · ${job} · ${duration(totalMs)}</option>`,
+    ({ job, why, totalMs }, index) => html`<option value="${index}">${why} · ${job} · ${showMs(totalMs)}</option>`,
   );
   return html`<section id="traces" aria-labelledby="traces-title">
 <h2 id="traces-title">Traces</h2>

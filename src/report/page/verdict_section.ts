@@ -1,5 +1,5 @@
 import type { Report } from "../../analysis/report.ts";
-import { duration, number, share } from "../figures.ts";
+import { showMs, showNumber, showShare } from "../../figures.ts";
 import { titleOf } from "../outcome_text.ts";
 import { html, type Markup } from "./markup.ts";
 
@@ -13,15 +13,16 @@ export function verdictSection(report: Report): Markup {
   const figures: [string, string][] = [];
   const attempts = jobs.reduce((sum, { count }) => sum + count, 0);
   const types = `${jobs.length} ${jobs.length === 1 ? "type" : "types"}`;
-  figures.push(["Jobs", attempts === 0 ? "none" : `${number(attempts)} of ${types}`]);
-  if (load) figures.push(["Throughput", `${number(load.throughputPerSecond)} jobs/s`]);
+  figures.push(["Jobs", attempts === 0 ? "none" : `${showNumber(attempts)} of ${types}`]);
+  if (load) figures.push(["Throughput", `${showNumber(load.throughputPerSecond)} jobs/s`]);
   const [first] = jobs;
   if (first) {
     const whose = jobs.length === 1 ? "" : `, ${first.name}`;
-    figures.push([`p50${whose}`, duration(first.total.p50)], [`p95${whose}`, duration(first.total.p95)]);
+    figures.push([`p50${whose}`, showMs(first.total.p50)], [`p95${whose}`, showMs(first.total.p95)]);
   }
   const failed = jobs.reduce((sum, job) => sum + job.failed, 0);
-  if (attempts > 0) figures.push(["Failed", failed === 0 ? "none" : `${number(failed)} (${share(failed / attempts)})`]);
+  if (attempts > 0)
+    figures.push(["Failed", failed === 0 ? "none" : `${showNumber(failed)} (${showShare(failed / attempts)})`]);
 
   const isHealthy = verdict === HEALTHY && report.outcome === "passed";
   const mood = findings.length > 0 ? "found" : isHealthy ? "healthy" : "unknown";

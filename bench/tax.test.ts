@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { ratioOf } from "../bench/ratio.ts";
 import { ROOT } from "../src/settings/environment.ts";
+import { ratioOf } from "./ratio.ts";
 
 const lock = (folder: string): Record<string, { version: string; resolved?: string }> =>
   JSON.parse(readFileSync(join(ROOT, folder, "package-lock.json"), "utf8")).packages;

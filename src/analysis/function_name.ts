@@ -1,16 +1,3 @@
-/** As people read it in a sentence. */
-export function showMs(ms: number): string {
-  if (Math.abs(ms) >= 10_000) return `${showNumber(ms / 1e3)} s`;
-  return `${showNumber(ms)} ms`;
-}
-
-/** Three digits, or all before the point. */
-export function showNumber(value: number): string {
-  return Math.abs(value) >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3)));
-}
-
-export const showShare = (share: number) => `${Math.round(100 * share)} %`;
-
 /** A function with all of its path. */
 export function showPlacedFunction({ name, file, line }: { name: string; file: string; line: number }): string {
   if (file === "") return name;
