@@ -11,12 +11,14 @@ import { UserError } from "../terminal/user_error.ts";
 import { readLimits, recordLimits } from "./limits_record.ts";
 import { findMarked } from "./mark.ts";
 import { lastText } from "./part.ts";
+import { BUILT_WORKER } from "./plan.ts";
 import { readStore } from "./postgres.ts";
 import type { PartEvent, Progress, Request } from "./protocol.ts";
 import type { PartStatus, Stack, UseOptions } from "./stack.ts";
 import { isUp, PARTS, type PartName, readState, runningParts, type StackState, stackFiles } from "./state.ts";
 import { endStrays } from "./strays.ts";
 import { command, NoSupervisorError, SupervisorLostError } from "./supervisor_client.ts";
+import { awaitWorkerFacts } from "./worker_facts.ts";
 
 /** The stack as processes on this machine, which a supervisor starts and watches. */
 export function localStack(config: Config): Stack {
@@ -27,7 +29,7 @@ export function localStack(config: Config): Stack {
   return {
     parts: wanted,
     store: config.queueUrl ? new URL(config.queueUrl).protocol.slice(0, -1) : "postgres (embedded)",
-    collectorUrl: `http://127.0.0.1:${config.otlpPort}`,
+    collectorUrl: urlOf(config),
     logCommand: `cat ${shown}`,
     outputCommand: (part) => `cat ${output(part)}`,
     up: (progress) => command(config, { command: "up", environment: config.environment, parts: wanted }, progress),
@@ -96,14 +98,24 @@ async function readEnforcement(config: Config): Promise<Enforcement[]> {
   const worker = (await readState(config))?.parts.worker;
   if (!worker?.limited) throw new UserError("Cannot limit the worker: it has ended again", { next: "make otel-up" });
   const { cpuLimit, memoryLimitBytes } = openCgroup({ pid: worker.pid }).read();
+  const environment = { ...config.environment, ...worker.settings };
+  const files = stackFiles(config);
+  const facts = await awaitWorkerFacts(
+    { files, refresh: async () => {} },
+    { service: environment.OTEL_SERVICE_NAME ?? "", resource: { "process.pid": worker.pid } },
+    { part: "worker", environment, output: lastText(files.output("worker")), collectorUrl: urlOf(config) },
+  );
   const rows = compareLimits(config.limits, {
     host: { cpus: cpus().length, memoryBytes: totalmem() },
     held: { cpus: cpuLimit, memoryBytes: memoryLimitBytes },
-    by: worker.limited.by,
-    output: lastText(stackFiles(config).output("worker")),
+    ...{ by: worker.limited.by, command: BUILT_WORKER, facts },
   });
   recordLimits(config, { worker: identityOf(worker), limits: rows });
   return rows;
+}
+
+function urlOf({ otlpPort }: Config): string {
+  return `http://127.0.0.1:${otlpPort}`;
 }
 
 function identityOf({ pid, started }: ProcessId): string {

@@ -29,6 +29,9 @@ export interface PartPlan {
   isReady?: (pid: number) => Promise<boolean>;
 }
 
+/** The worker as it is built, in the checkout or in its image. */
+export const BUILT_WORKER = "dist/worker.js";
+
 /** How each part is asked to end, and how long it may take before it is killed. The worker finishes its running jobs first. */
 export const ENDING: Record<PartName, { signal: NodeJS.Signals; graceMs: number }> = {
   api: { signal: "SIGTERM", graceMs: 15_000 },
@@ -74,7 +77,7 @@ export function planLimitedWorker(config: Config, queueUrl: string | undefined):
   const flags = [`--max-old-space-size=${limits.oldSpaceMb}`, `--max-semi-space-size=${limits.semiSpaceMb}`];
   const [variable, value] = v8Flags(flags, runtime);
   const settings = { ...usual.settings, [variable]: value, ...limits.environment, ...workerEnv };
-  const built = builtCommand(join(root, "dist", "worker.js"), runtime);
+  const built = builtCommand(join(root, BUILT_WORKER), runtime);
   const [file = "", ...args] = [...enforcement.prefix, built.file, ...built.args, mark];
   return {
     ...usual,

@@ -14,7 +14,7 @@ function spanLine(job: string, isLost: boolean): string {
     { key: JOB_LOCK_LOST, value: { boolValue: isLost } },
   ];
   const resource = { attributes: [{ key: "service.name", value: { stringValue: "worker" } }] };
-  return `${JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans: [{ attributes }] }] }] })}\n`;
+  return `${JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ scope: { name: "test" }, spans: [{ attributes, status: {} }] }] }] })}\n`;
 }
 
 test("lockWarnings() counts the locks that the worker has lost, and names the jobs whose spans have arrived", async () => {
