@@ -2,6 +2,7 @@ import type { AnalysisInput } from "../src/analysis/analyze.ts";
 import { percentilesOf } from "../src/analysis/percentiles.ts";
 import { seededRandom } from "../src/analysis/random.ts";
 import type { LoadSummary } from "../src/analysis/report.ts";
+import { readDescription } from "../src/analysis/run_description.ts";
 import { STORE_MS, telemetryOf } from "./example_telemetry.ts";
 
 /** A step of a job: JavaScript on the thread, or a call to something else. */
@@ -162,7 +163,7 @@ export function simulate({ types, concurrency, jobs = 400, rate, seed = 1 }: Wor
     input: {
       ...telemetryOf(ended, { busy, untilMs: nowMs }),
       load,
-      description: { concurrency, services: { worker: "worker" } },
+      description: readDescription({ worker: { concurrency }, services: { worker: "worker" } }),
     },
     throughputPerSecond,
     p95Ms: (type) => percentilesOf(ended.filter((each) => !type || each.type === type).map(total)).p95,

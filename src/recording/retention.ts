@@ -72,7 +72,7 @@ function removeAbandoned(runs: string): void {
 /** Whether `make verify` has recorded the run; what cannot be read counts as a recording. */
 export function isProof(folder: string): boolean {
   try {
-    return readDescription(join(folder, "run.json")).load?.kind === "verify";
+    return readDescription(join(folder, "run.json")).load.kind === "verify";
   } catch {
     return false;
   }

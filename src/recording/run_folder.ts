@@ -4,13 +4,14 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:
 import { cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { JOB_LOCK } from "../app/job_lock.ts";
+import { readPoints } from "../otlp/read_points.ts";
+import { readWorkerFacts } from "../otlp/read_worker_facts.ts";
 import type { Config } from "../settings/config.ts";
 import { currentRuntime, runtimeVersion } from "../settings/runtime.ts";
 import { cannotWrite, isFull } from "../terminal/system_error.ts";
 import { copyProfiles } from "./profile_files.ts";
 import { removeOldRuns } from "./retention.ts";
-import { copySlice, type FileMark, markEnd } from "./slice.ts";
+import { copySlice, type FileMark, markEnd, newestMetrics } from "./slice.ts";
 import type { SpanAccounting } from "./span_counts.ts";
 
 /** The collector's live files, of which a run keeps its window. */
@@ -47,6 +48,8 @@ export interface RunContent {
   lostSpans?: Record<string, { lost: number; created: number }>;
   /** What is missing from it, and why. */
   notMeasured?: { what: string; reason: string }[];
+  /** The folder of the application, whose git revision is recorded. @default the checkout */
+  application?: string;
 }
 
 /** Begins a run: from now on the window is open. */
@@ -79,7 +82,7 @@ export async function endRun(
   say: (line: string) => void = () => {},
 ): Promise<string> {
   const runs = join(config.home, "runs");
-  const description = await describe(config, run, content);
+  const description = await describe(config, files, run, content);
   try {
     writeRun(runs, files, run, description);
   } catch (cause) {
@@ -122,21 +125,28 @@ function writeAside(files: TelemetryFiles, run: Recording, description: object):
   }
 }
 
-async function describe(config: Config, run: Recording, content: RunContent) {
+async function describe(
+  config: Config,
+  files: TelemetryFiles,
+  run: Recording,
+  { application = config.root, ...content }: RunContent,
+) {
+  const endMs = Date.now();
+  // The newest before the end: a process may send so rarely that none is in the window.
+  const { lostLocks, ...worker } = await readWorkerFacts(readPoints(newestMetrics(files.metrics)), {
+    service: config.workerService,
+    untilMs: endMs,
+  });
   return {
     version: 1,
     id: run.id,
     start: new Date(run.startMs).toISOString(),
-    end: new Date().toISOString(),
-    gitRevision: await gitRevision(config.root),
+    end: new Date(endMs).toISOString(),
+    gitRevision: await gitRevision(application),
     runtime: { name: currentRuntime, version: runtimeVersion },
     stack: config.stack,
     services: { api: config.apiService, worker: config.workerService },
-    worker: {
-      concurrency: config.workerConcurrency,
-      lockDurationMs: JOB_LOCK.lockDuration,
-      lockRenewMs: JOB_LOCK.lockRenewTime,
-    },
+    worker,
     machine: {
       platform: process.platform,
       arch: process.arch,

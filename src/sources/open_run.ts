@@ -4,13 +4,13 @@ import { type ProfileFile, profilesIn } from "../recording/profile_files.ts";
 import { isProof, keepRun, RETENTION, runIds } from "../recording/retention.ts";
 import { UserError } from "../terminal/user_error.ts";
 import { visible } from "../terminal/visible_text.ts";
-import { isPlainFile, type RunDescription, readDescription } from "./read_description.ts";
+import { isPlainFile, type RunFile, readDescription } from "./read_description.ts";
 
 /** A recorded run: what its `run.json` says, and where its telemetry is. */
 export interface OpenedRun {
   id: string;
   folder: string;
-  description: RunDescription;
+  description: RunFile;
   /** Absent: the run has none, or it is not a plain file. */
   traces: string | undefined;
   metrics: string | undefined;
