@@ -1,4 +1,3 @@
-import { RETRIED_WITHIN_MS } from "../src/app/job_lock.ts";
 import { composeAnswers } from "../src/stack/compose/cli.ts";
 import { describeExit } from "../src/stack/part.ts";
 import { partProgress } from "../src/stack/progress.ts";
@@ -15,7 +14,7 @@ await runScript(async (config, { say, print, paint, signal }) => {
     say(`${part} had ended with ${describeExit(exit)}; it is started again`);
     for (const line of death ? [death.what, ...death.facts, `next:  ${death.next}`] : []) say(`  ${line}`);
     if (part === "worker" && exit?.code !== 0)
-      say(`  the jobs that it left are retried, once, within ${RETRIED_WITHIN_MS / 1_000} s`);
+      say("  the jobs that it left are retried, once, when their locks have run out");
   }
   const started = await stack.up({ signal, say, onEvent: partProgress(say) });
   const status = Object.entries(await stack.status());

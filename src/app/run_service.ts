@@ -1,6 +1,4 @@
 import { writeFileSync } from "node:fs";
-import { relative } from "node:path";
-import { getHeapStatistics } from "node:v8";
 import { type Config, loadConfig, readEnvironment } from "../settings/config.ts";
 import { outliveOutput } from "../settings/runtime.ts";
 import { UserError } from "../terminal/user_error.ts";
@@ -43,8 +41,7 @@ export async function runService(
   try {
     const config = loadConfig(readEnvironment());
     const service = await start(config, { log, signal: stopping.signal });
-    const heapSizeLimitBytes = getHeapStatistics().heap_size_limit;
-    log.info({ url: service.url, entry: relative(process.cwd(), process.argv[1] ?? ""), heapSizeLimitBytes }, "ready");
+    log.info({ url: service.url }, "ready");
     tellParent("ready");
     if (config.readyFile) writeFileSync(config.readyFile, "");
     await aborted(stopping.signal);
