@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { analyzeJobs } from "../src/analysis/analyze.ts";
 import type { AnalyzedRun } from "../src/analysis/compare_runs.ts";
+import { readDescription } from "../src/analysis/run_description.ts";
 import { readPoints } from "../src/otlp/read_points.ts";
 import { readSpans } from "../src/otlp/read_spans.ts";
 import { ROOT } from "../src/settings/environment.ts";
@@ -79,6 +80,6 @@ function readRun(folder: string, id: string): Promise<AnalyzedRun> {
   return analyzeJobs({
     spans: readSpans([join(folder, "traces.jsonl")]),
     points: readPoints([join(folder, "metrics.jsonl")]),
-    description: { version: 1, id, services: { worker: id } },
+    description: readDescription({ id, services: { worker: id } }),
   });
 }

@@ -12,13 +12,12 @@ await runScript(async (settings, { say, print, paint, signal }) => {
   if (wanted.kind === "local" && (await composeAnswers(wanted))) {
     say("Docker is there: STACK=compose runs the same in containers, with Redis and the OpenTelemetry Collector.");
   }
-  const { retriedWithinMs } = wanted.application;
   for (const [part, { exit, death }] of Object.entries(await stack.status())) {
     if (exit === undefined) continue;
     say(`${part} had ended with ${describeExit(exit)}; it is started again`);
     for (const line of death ? [death.what, ...death.facts, `next:  ${death.next}`] : []) say(`  ${line}`);
-    if (part === "worker" && exit?.code !== 0 && retriedWithinMs !== undefined)
-      say(`  the jobs that it left are retried, once, within ${retriedWithinMs / 1_000} s`);
+    if (part === "worker" && exit?.code !== 0)
+      say("  the jobs that it left are retried, once, when their locks have run out");
   }
   const started = await stack.up({ signal, say, onEvent: partProgress(say) });
   const status = Object.entries(await stack.status());

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { analyzeJobs } from "./analysis/analyze.ts";
 import type { AnalyzedRun } from "./analysis/compare_runs.ts";
 import type { Report } from "./analysis/report.ts";
+import { readDescription } from "./analysis/run_description.ts";
 import type { LoadSummary } from "./load_summary.ts";
 import type { ProfileSample } from "./otlp/profile_sample.ts";
 import { readPoints } from "./otlp/read_points.ts";
@@ -16,16 +17,14 @@ import { cannotWrite } from "./terminal/system_error.ts";
 
 /** Analyses a recorded run. Files of the checkout `root` are named from there: nobody's home is told. */
 export async function analyzeRun(run: OpenedRun, root: string): Promise<AnalyzedRun> {
-  const { description } = run;
-  const analyzed = await analyzeJobs({
+  const description = readDescription({ ...run.description, id: run.id });
+  return analyzeJobs({
     spans: run.traces ? readSpans([run.traces]) : [],
     points: run.metrics ? readPoints([run.metrics]) : [],
-    samples: samplesOf(run, root),
-    description: { ...description, id: run.id, cutOff: description.load?.cutOff },
-    load: summaryOf(description.load),
+    samples: samplesOf(run, { worker: description.worker, root }),
+    description,
+    load: summaryOf(run.description.load),
   });
-  analyzed.report.notMeasured.push(...description.notMeasured);
-  return analyzed;
 }
 
 /**
@@ -40,8 +39,10 @@ export function writeReport({ folder }: OpenedRun, report: Report): void {
 }
 
 /** Those of the worker: the API's belong to no job. */
-function* samplesOf({ profiles, description }: OpenedRun, root: string): Generator<ProfileSample> {
-  const worker = description.services?.worker;
+function* samplesOf(
+  { profiles }: OpenedRun,
+  { worker, root }: { worker: string | undefined; root: string },
+): Generator<ProfileSample> {
   const inRoot = (file: string) => (file.startsWith(`${root}/`) ? file.slice(root.length + 1) : file);
   for (const { path, service } of profiles) {
     if (worker && service !== worker) continue;
@@ -52,8 +53,8 @@ function* samplesOf({ profiles, description }: OpenedRun, root: string): Generat
 }
 
 /** What the load's client saw; only `make bottlenecks` records that. */
-function summaryOf(load: OpenedRun["description"]["load"]): LoadSummary | undefined {
-  const { summary, failures } = load?.kind === "bottlenecks" ? load : {};
+function summaryOf({ kind, summary, failures }: OpenedRun["description"]["load"]): LoadSummary | undefined {
+  if (kind !== "bottlenecks") return undefined;
   if (typeof summary !== "object" || summary === null) return undefined;
   const why = Array.isArray(failures) && failures.length ? { failures } : {};
   return { ...(summary as LoadSummary), ...why }; // our own record

@@ -193,13 +193,16 @@ test("bottlenecks leaves a stack that is up as it was found, with and without li
   const { checkout, root, close } = await prepare();
   const settings = { REVIEW_ROOT: root, WARMUP: "2" };
   try {
-    assert.equal((await checkout.run("otel_up", settings)).code, 0);
+    assert.equal((await checkout.run("otel_up", { ...settings, WORKER_CONCURRENCY: "8" })).code, 0);
     const before = checkout.state()!.parts;
     const off = await checkout.run("bottlenecks", { ...settings, JOBS: "4", RATE: "20", LIMITS: "off", JSON: "1" });
     assert.equal(off.code, 2, off.stderr);
     assert.deepEqual(checkout.state()!.parts, before);
     const open = readRun(folderOf(checkout, JSON.parse(off.stdout)));
     assert.deepEqual([open.load.summary.kind, open.load.summary.lateness.samples, open.limits], ["open", 4, null]);
+    // Of the worker that is up, not of the command.
+    const { concurrency, lockDurationMs, lockRenewMs, isReady } = open.worker;
+    assert.deepEqual([concurrency, lockDurationMs, lockRenewMs, isReady], [8, 15_000, 2_000, true]);
     assert.deepEqual(open.notMeasured, [{ what: "functions", reason: "the worker runs with PROFILING=off" }]);
 
     await refusalsFail(checkout, { ...settings, LIMITS: "off" });

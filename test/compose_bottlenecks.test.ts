@@ -20,6 +20,7 @@ test("bottlenecks records a run of containers, and leaves what it found: nothing
       const { asked, enforced } = run.limits.find(({ limit }: { limit: string }) => limit === "memory");
       assert.deepEqual([asked, enforced], ["1 GiB", "1 GiB"]);
       for (const service of ["prodlike-api", "prodlike-worker"]) assert.equal(run.spanAccounting[service].pending, 0);
+      assert.equal(run.worker.concurrency, 4);
       return kind;
     };
     assert.equal(await record({}), "closed");

@@ -1,6 +1,7 @@
 import type { AnalysisInput } from "../src/analysis/analyze.ts";
 import { seededRandom } from "../src/analysis/random.ts";
 import type { Parts } from "../src/analysis/report.ts";
+import { type RunDescription, readDescription } from "../src/analysis/run_description.ts";
 import type { ProfileSample } from "../src/otlp/profile_sample.ts";
 import type { Point } from "../src/otlp/read_points.ts";
 import { type Attributes, type Span, SpanKind } from "../src/otlp/types.ts";
@@ -50,7 +51,14 @@ export interface TestRun {
 }
 
 /** A run as the analysis reads it. */
-export function testRun({ jobs, concurrency = 4, metrics = {}, busy, samples = [], load }: TestRun): AnalysisInput {
+export function testRun({
+  jobs,
+  concurrency = 4,
+  metrics = {},
+  busy,
+  samples = [],
+  load,
+}: TestRun): AnalysisInput & { description: RunDescription } {
   const spans = jobs.flatMap((each, type) => spansOf(each, type));
   const endMs = Math.max(...spans.map(({ endNs }) => Number(endNs) / 1e6));
   const points: Point[] = [];
@@ -70,7 +78,7 @@ export function testRun({ jobs, concurrency = 4, metrics = {}, busy, samples = [
   const start = new Date(BEGIN_MS).toISOString();
   return {
     ...{ spans, points, samples },
-    description: { version: 1, id: "test", start, concurrency, services: { worker: "worker" } },
+    description: readDescription({ id: "test", start, worker: { concurrency }, services: { worker: "worker" } }),
     ...(load ? { load } : {}),
   };
 }

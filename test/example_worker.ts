@@ -1,5 +1,6 @@
 import type { AnalysisInput } from "../src/analysis/analyze.ts";
 import { seededRandom } from "../src/analysis/random.ts";
+import { readDescription } from "../src/analysis/run_description.ts";
 import type { LoadSummary } from "../src/load_summary.ts";
 import { percentilesOf } from "../src/percentiles.ts";
 import { type AttemptTimes, STORE_MS, telemetryOf } from "./example_telemetry.ts";
@@ -151,7 +152,7 @@ export function simulate({ types, concurrency, jobs = 400, rate, seed = 1 }: Wor
     input: {
       ...telemetryOf(ended, { busy, untilMs: nowMs }),
       load,
-      description: { concurrency, services: { worker: "worker" } },
+      description: readDescription({ worker: { concurrency }, services: { worker: "worker" } }),
     },
     throughputPerSecond,
     p95Ms: (type) => percentilesOf(ended.filter((each) => !type || each.type === type).map(total)).p95,

@@ -7,6 +7,8 @@ import { execa } from "execa";
 import { RETRIED_WITHIN_MS } from "../src/app/job_lock.ts";
 import { cgroupPlaces } from "../src/cgroup.ts";
 import { findMechanism } from "../src/limits/mechanism.ts";
+import { readPoints } from "../src/otlp/read_points.ts";
+import { readWorkerFacts } from "../src/otlp/read_worker_facts.ts";
 import { currentRuntime } from "../src/settings/runtime.ts";
 import { serverUser } from "../src/stack/postgres_programs.ts";
 import type { PartState } from "../src/stack/state.ts";
@@ -137,7 +139,8 @@ limitedTest("limits that cannot bind are said; no job is lost or run twice by th
   assert.ok(posted.every(({ status }) => status === 202));
   const { stdout } = await stack.run("worker_prodlike");
   if (cpus().length < 3) assert.match(stdout, /cpus +asked 3\.0, host \d, enforced 3\.0 \(not binding\), by .*\n/);
-  assert.match(stdout, /enforced heap_size_limit \d+ MB/);
+  assert.match(stdout, /enforced heap_size_limit \d+ MB\n +command +asked dist\/worker.js, enforced dist\/worker.js\n/);
+  assert.doesNotMatch(stdout, /from inside/); // the worker sees what the kernel says
   await stack.allDone();
   assert.deepEqual(await stack.attempts(), [1]);
   assert.match((await stack.run("otel_up")).stdout, /nothing was changed/);
@@ -152,7 +155,7 @@ limitedTest("limits that cannot bind are said; no job is lost or run twice by th
   if (folder) assert.equal(existsSync(folder), false);
 });
 
-test("a worker that stood still for longer than its lock says which job it has lost, and so does verify", async () => {
+test("a worker that stood still for longer than its lock counts the job that it has lost, and verify names it", async () => {
   await withStack({}, async (stack) => {
     const { id } = await stack.post("large");
     await stack.untilRunning(id);
@@ -166,12 +169,15 @@ test("a worker that stood still for longer than its lock says which job it has l
     const isTaken = async () => (await stack.attempts([id]))[0] === 2 || undefined;
     await waitFor(isTaken, "the job's second start", { timeoutMs: 2 * RETRIED_WITHIN_MS });
     process.kill(pid, "SIGCONT");
-    await waitFor(async () => /has lost its lock/.test(stack.log("worker")) || undefined, "the line about the lock");
+    await waitFor(async () => (await stack.jobSpans([id])).length || undefined, "the span of the job's first run");
+    const metrics = join(stack.checkout.folder, ".prodlike/stack/metrics.jsonl");
+    const lost = async () => (await readWorkerFacts(readPoints([metrics]), { service: "prodlike-worker" })).lostLocks;
+    assert.equal(await waitFor(async () => (await lost()) || undefined, "the lost lock"), 1);
     second.kill("SIGTERM");
     await finish(second);
     const { stdout } = await stack.checkout.run("verify", { JSON: "1", REVIEW_ROOT: stack.root.path });
-    const lost = JSON.parse(stdout).warnings.find(({ name }: { name: string }) => name === "lost lock");
-    assert.match(lost?.detail ?? stdout, new RegExp(`could not renew the locks of ${id} in time`));
+    const warning = JSON.parse(stdout).warnings.find(({ name }: { name: string }) => name === "lost lock");
+    assert.match(warning?.detail ?? stdout, new RegExp(`could not renew the lock of 1 job \\(${id}\\) in time`));
   });
 });
 

@@ -14,7 +14,7 @@ import { type Damage, listNotMeasured } from "./not_measured.ts";
 import { OpenTraces, type OpenTracesOptions } from "./open_traces.ts";
 import { outcomeOf } from "./outcome.ts";
 import type { Report } from "./report.ts";
-import { readDescription } from "./run_description.ts";
+import { type RunDescription, readDescription } from "./run_description.ts";
 import { toNode } from "./span_node.ts";
 import { taxOf } from "./tax.ts";
 import { chooseTraces } from "./traces.ts";
@@ -25,8 +25,8 @@ export interface AnalysisInput {
   spans: AsyncIterable<Span> | Iterable<Span>;
   points?: AsyncIterable<Point> | Iterable<Point>;
   samples?: AsyncIterable<ProfileSample> | Iterable<ProfileSample>;
-  /** `run.json`; of an older version, or nothing. */
-  description?: unknown;
+  /** @default nothing is known */
+  description?: RunDescription;
   load?: LoadSummary | undefined;
   /** @default those of OpenTraces */
   open?: OpenTracesOptions;
@@ -42,7 +42,7 @@ export async function analyze(input: AnalysisInput): Promise<Report> {
 
 /** The same, with the times of single attempts: all of a type up to 5,000, then a random sample of that size. */
 export async function analyzeJobs(input: AnalysisInput): Promise<{ report: Report; values: JobValues }> {
-  const description = readDescription(input.description);
+  const { description = readDescription({}) } = input;
   const damage: Damage = { spans: 0, inputs: [] };
   const { jobs, traces } = await foldSpans(input, damage);
   const services = new Set([...jobs.services, ...(description.worker ? [description.worker] : [])]);

@@ -24,7 +24,7 @@ export interface Capacity {
   attempts: number;
   windowMs: number;
   processes: number;
-  /** Slots of a process; where nobody said so, the most that was seen. */
+  /** Slots of a process, as it has sent them; where it has not, the most that was seen. */
   concurrency: number;
   isConcurrencyKnown: boolean;
   throughputPerSecond: number;
@@ -63,7 +63,7 @@ export function capacityOf({
   const each = (ms: number) => (attempts ? ms / attempts : 0);
   const { windowMs } = jobs;
   const processes = Math.max(1, jobs.processes.size);
-  const known = description.concurrency ?? jobs.concurrency;
+  const known = metrics.newest(names.WORKER_CONCURRENCY) ?? description.concurrency ?? jobs.concurrency;
   const concurrency = Math.max(1, known ?? Math.max(metrics.most(names.ACTIVE_JOBS) ?? 0, jobs.lanes.mostAtOnce));
   const hasLedger = types.some(([, { withLedger }]) => withLedger > 0);
   const ownMs = hasLedger ? each(types.reduce((total, [, facts]) => total + facts.ownMs, 0)) : undefined;

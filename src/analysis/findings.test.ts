@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type TestChild, type TestJobs, type TestRun, testRun, testSamples } from "../../test/example_run.ts";
+import { workerPoints } from "../../test/example_worker_facts.ts";
 import type { LoadSummary } from "../load_summary.ts";
 import { SpanKind } from "../otlp/types.ts";
 import type { Percentiles } from "../percentiles.ts";
 import * as names from "../telemetry/names.ts";
-import { analyze } from "./analyze.ts";
+import { type AnalysisInput, analyze } from "./analyze.ts";
 import type { Parts } from "./report.ts";
 
 const percentiles = (ms: number): Percentiles => ({ samples: 100, mean: ms, p50: ms, p95: ms, p99: ms, max: ms });
@@ -310,22 +311,41 @@ test("analyze() says that a run proves nothing when the load generator was late,
 });
 
 test("analyze() warns of stalled jobs when blocks last as long as a lock without its renewal", async () => {
-  const blocked = async (seconds: number, worker: object = {}) => {
+  const blocked = async (seconds: number, sent: TestRun["metrics"] = {}, recorded: object = {}) => {
     const run = testRun({
       jobs: [
         jobs({ wait: 10, cpu: 2, blocked: 150, idle: 30 }, { name: "mail" }),
         jobs({ cpu: 400 }, { name: "report", count: 10, everyMs: 1_000 }),
       ],
-      metrics: { [names.EVENT_LOOP_DELAY_MAX]: seconds },
+      metrics: { [names.EVENT_LOOP_DELAY_MAX]: seconds, ...sent },
     });
-    const { findings } = await analyze({ ...run, description: { ...(run.description as object), worker } });
+    const { findings } = await analyze({ ...run, description: { ...run.description, ...recorded } });
     return findings[0]!.detail;
   };
   assert.match(await blocked(16), /stalled/);
   assert.doesNotMatch(await blocked(14), /stalled/);
-  const worker = { lockDurationMs: 15_000, lockRenewMs: 2_000 };
-  assert.match(await blocked(13.1, worker), /A lock lasts 15 s and is renewed every 2 s: .*stalled/);
-  assert.doesNotMatch(await blocked(12.9, worker), /stalled/);
+  // As the worker has sent it, whatever stands in run.json.
+  const sent = { [names.WORKER_LOCK_DURATION]: 15, [names.WORKER_LOCK_RENEW_TIME]: 2 };
+  const other = { lockMs: 5_000, lockRenewMs: 1_000 };
+  assert.match(await blocked(13.1, sent, other), /A lock lasts 15 s and is renewed every 2000 ms: .*stalled/);
+  assert.doesNotMatch(await blocked(12.9, sent, other), /stalled/);
+  assert.match(await blocked(4.1, {}, other), /A lock lasts 5000 ms and is renewed every 1000 ms: .*stalled/);
+  assert.match(await blocked(1, { [names.WORKER_LOCKS_LOST]: (second) => Number(second > 4) }), /happened once in/);
+  assert.doesNotMatch(await blocked(1, { [names.WORKER_LOCKS_LOST]: 3 }), /stalled|happened/); // all before
+});
+
+test("analyze() takes the concurrency that the worker has sent, over its queues, before what run.json says", async () => {
+  const run = testRun({ jobs: [jobs({ wait: 6, cpu: 5, idle: 90 })], concurrency: 4 });
+  const concurrencyOf = async (input: AnalysisInput) =>
+    (await analyze(input)).laws?.find(({ formula }) => formula.includes("concurrency"))?.expected;
+  assert.equal(await concurrencyOf(run), 4);
+  const queues = { mails: { concurrency: 5 }, reports: { concurrency: 3 } };
+  const points = workerPoints({ instance: "worker-1", second: 1.8e9 + 1, queues });
+  assert.equal(await concurrencyOf({ ...run, points }), 8);
+  const { concurrency, ...description } = run.description;
+  const unknown = { ...run, description };
+  assert.ok((await analyze(unknown)).notMeasured.some(({ what }) => what === "the worker's concurrency"));
+  assert.equal(await concurrencyOf(unknown), undefined);
 });
 
 test("analyze() does not blame garbage or the quota for what they take of any busy thread", async () => {

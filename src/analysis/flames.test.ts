@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { testSamples } from "../../test/example_run.ts";
+import { OWN_CODE } from "../telemetry/names.ts";
 import { Flames } from "./flames.ts";
 import type { FlameNode } from "./report.ts";
 
@@ -37,6 +38,20 @@ test("Flames.suspects() names no function that everything goes through, and none
     ["a", "b", "run"],
   );
   assert.deepEqual(flames.suspects("nobody"), []);
+});
+
+test("Flames.suspects() spares what observes, and not a folder of the application that is named like ours", () => {
+  const of = (file: string) => {
+    const flames = flamesOf([5, "send"]);
+    const stack = [
+      { name: "switchTo", file, line: 7 },
+      { name: "run", file: "/app/src/work.ts", line: 10 },
+    ];
+    flames.add({ values: { cpu: 95e6 }, labels: { job: "work" }, stack });
+    return flames.suspects("work").map(({ name }) => name);
+  };
+  assert.deepEqual(of(`${OWN_CODE}src/telemetry/ledger/owner.ts`), ["run", "send"]);
+  assert.deepEqual(of("/app/src/telemetry/gauges.ts"), ["switchTo", "send", "run"]);
 });
 
 test("Flames.suspects() begins with what a function that hands the work out gives most to", () => {

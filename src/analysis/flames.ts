@@ -1,4 +1,5 @@
 import type { Frame, ProfileSample } from "../otlp/profile_sample.ts";
+import { OWN_CODE } from "../telemetry/names.ts";
 import { Names } from "./names.ts";
 import type { Flame, FlameNode, JobType } from "./report.ts";
 import { limit } from "./thresholds.ts";
@@ -84,7 +85,8 @@ export class Flames {
   /** Where the CPU time of a job can be attacked: the function that it goes through, then those with the most of their own. */
   suspects(job: string): Suspect[] {
     const own = (this.functions(job) ?? []).flatMap(({ name, file, line, selfMs, share }) => {
-      return file === "" && OF_V8.test(name) ? [] : [{ name, file, line, cpuMs: selfMs, share }];
+      const isNobodys = (file === "" && OF_V8.test(name)) || file.startsWith(OWN_CODE);
+      return isNobodys ? [] : [{ name, file, line, cpuMs: selfMs, share }];
     });
     const through = this.#narrowest(job);
     // One that everything goes through is where the work begins, not where it is done.
@@ -164,13 +166,10 @@ function collectBelow({ byKey }: Branch, top: string, below: Set<string>, isBelo
   }
 }
 
-/** Not of Node, of a package or of V8. */
+/** Not of Node, of a package, of V8 or of what observes. */
 function isOfApplication({ file, name }: Pick<FlameNode, "file" | "name">): boolean {
-  return (
-    file !== "" &&
-    !name.startsWith("(program") &&
-    !/^node:|(^|[\\/])node_modules[\\/]|(^|[\\/])src[\\/]telemetry[\\/]/.test(file)
-  );
+  const isCode = file !== "" && !name.startsWith("(program");
+  return isCode && !file.startsWith(OWN_CODE) && !/^node:|(^|[\\/])node_modules[\\/]/.test(file);
 }
 
 function branch(name: string, file: string, line: number): Branch {

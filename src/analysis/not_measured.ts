@@ -48,7 +48,7 @@ export function listNotMeasured(
     add(
       !capacity.isConcurrencyKnown,
       "the worker's concurrency",
-      `nobody says it; ${capacity.concurrency} jobs were seen at once`,
+      `its telemetry does not tell it; ${capacity.concurrency} jobs were seen at once`,
     );
     add(
       capacity.utilization === undefined,
@@ -82,5 +82,5 @@ export function listNotMeasured(
   );
   add(damage.spans > 0, "damaged spans", `${damage.spans} spans without id or time, or that end before they start`);
   add(description.run.cutOff !== undefined, "the whole run", description.run.cutOff ?? "");
-  return list;
+  return [...list, ...description.notMeasured];
 }

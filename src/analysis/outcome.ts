@@ -31,7 +31,7 @@ export function outcomeOf({ description, load, attempts, cannotSay }: RunFacts):
   const failed = [...ended, ...(load ? failedJobs(load, ended.length ? undefined : cutOff) : [])];
   const unknown = [
     ...(cannotSay === undefined ? unmeasured(attempts, load) : [cannotSay]),
-    ...lostSpans(description.lostSpans ?? {}),
+    ...lostSpans(description.lostSpans),
   ];
   const passed = load
     ? `${count(load.completed, "job")} completed, none failed`
@@ -102,7 +102,7 @@ function unmeasured(attempts: number, load: LoadSummary | undefined): string[] {
   return [`only ${count(attempts)} of ${count(completed, "job")} that completed were measured: ${why}`];
 }
 
-function lostSpans(services: NonNullable<RunDescription["lostSpans"]>): string[] {
+function lostSpans(services: RunDescription["lostSpans"]): string[] {
   return Object.entries(services)
     .filter(([, { lost, created }]) => lost > limit("lostSpans") * created)
     .map(([service, { lost, created }]) => `${service} lost ${count(lost)} of ${count(created)} spans`);

@@ -1,8 +1,8 @@
 import { finite } from "./job_span.ts";
 import { clip } from "./names.ts";
-import type { ReportedRun } from "./report.ts";
+import type { NotMeasured, ReportedRun } from "./report.ts";
 
-/** What `run.json` says, as far as it is there: runs of older versions lack fields, and anybody may have edited it. */
+/** What is known of a run beside its telemetry. */
 export interface RunDescription {
   run: ReportedRun;
   startMs?: number;
@@ -10,21 +10,23 @@ export interface RunDescription {
   /** When its load ended; what came later is the wait for what the last jobs had left. */
   loadEndMs?: number;
   worker?: string;
-  /** Jobs that a worker process runs at once. */
+  /** Jobs that a worker process runs at once, as it had sent it before the run ended. */
   concurrency?: number;
-  /** How long a worker keeps a job without renewing its lock, and how often it renews it. */
+  /** How long a worker keeps a job without renewing its lock, and how often it renews it; likewise. */
   lockMs?: number;
   lockRenewMs?: number;
-  cpus?: number;
   /** By service, of the spans that were created in the run. */
-  lostSpans?: Record<string, { lost: number; created: number }>;
-  /** CPU us a job that observing cost, and how that is known. */
-  tax?: { cpuUsPerJob: number; how: string };
+  lostSpans: Record<string, { lost: number; created: number }>;
+  /** What is missing from it. */
+  notMeasured: NotMeasured[];
 }
 
 const UNKNOWN = "not known";
 
-/** Reads a run's description; never throws. */
+/**
+ * What a `run.json` says, as far as it is there: runs of older versions lack fields, and anybody may have edited it. Never
+ * throws.
+ */
 export function readDescription(json: unknown): RunDescription {
   const from = new Fields(json);
   const runtime = from.at("runtime");
@@ -33,16 +35,15 @@ export function readDescription(json: unknown): RunDescription {
   const endMs = Date.parse(from.text("end"));
   const loadEndMs = Date.parse(from.at("load").text("end"));
   const memory = machine.number("memoryBytes");
-  const tax = from.at("tax").number("cpuUsPerJob");
-  const concurrency = from.number("concurrency") ?? from.at("worker").number("concurrency");
-  const lockMs = from.at("worker").number("lockDurationMs");
-  const lockRenewMs = from.at("worker").number("lockRenewMs");
+  const sent = from.at("worker");
+  const concurrency = (sent.number("concurrency") ?? 0) / (sent.number("processes") ?? 1);
+  const lockMs = sent.number("lockDurationMs");
+  const lockRenewMs = sent.number("lockRenewMs");
   const cpus = machine.number("cpus");
   const worker = from.at("services").text("worker");
-  const cutOff = from.text("cutOff");
+  const cutOff = from.at("load").text("cutOff");
   const limits = readLimits(from.list("limits"));
   const ended = from.list("ended").filter((each) => typeof each === "string");
-  const lostSpans = readLostSpans(from.value("lostSpans"));
   return {
     run: {
       id: from.text("id") || UNKNOWN,
@@ -64,16 +65,15 @@ export function readDescription(json: unknown): RunDescription {
       ...(limits.length ? { limits } : {}),
       ...(ended.length ? { ended: ended.slice(0, 10).map(clip) } : {}),
     },
-    lostSpans,
+    lostSpans: readLostSpans(from.value("lostSpans")),
+    notMeasured: from.list("notMeasured").flatMap(readNotMeasured),
     ...(Number.isFinite(startMs) ? { startMs } : {}),
     ...(Number.isFinite(endMs) ? { endMs } : {}),
     ...(Number.isFinite(loadEndMs) ? { loadEndMs } : {}),
     ...(worker ? { worker } : {}),
-    ...(concurrency === undefined || concurrency < 1 ? {} : { concurrency }),
+    ...(concurrency >= 1 ? { concurrency } : {}),
     ...(lockMs === undefined || lockMs <= 0 ? {} : { lockMs }),
     ...(lockRenewMs === undefined || lockRenewMs <= 0 ? {} : { lockRenewMs }),
-    ...(cpus === undefined ? {} : { cpus }),
-    ...(tax === undefined ? {} : { tax: { cpuUsPerJob: tax, how: from.at("tax").text("how") || "measured" } }),
   };
 }
 
@@ -84,12 +84,18 @@ function readLimits(rows: unknown[]): NonNullable<ReportedRun["limits"]> {
     return {
       name: limit.text("limit") || UNKNOWN,
       asked: limit.text("asked") || UNKNOWN,
-      enforcedBy: limit.text("by") || limit.text("enforced") || UNKNOWN,
+      enforcedBy: [limit.text("enforced"), limit.text("by")].filter(Boolean).join(", by ") || UNKNOWN,
     };
   });
 }
 
-function readLostSpans(value: unknown): NonNullable<RunDescription["lostSpans"]> {
+function readNotMeasured(value: unknown): NotMeasured[] {
+  const from = new Fields(value);
+  const [what, reason] = [from.text("what"), from.text("reason")];
+  return what && reason ? [{ what, reason }] : [];
+}
+
+function readLostSpans(value: unknown): RunDescription["lostSpans"] {
   const from = new Fields(value);
   const services = Object.keys(typeof value === "object" && value !== null ? value : {}).slice(0, 50);
   const counts = services.map((service) => {

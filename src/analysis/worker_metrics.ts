@@ -36,6 +36,7 @@ const MOST_CHANNELS = 256;
 const READ = [
   ...[names.EVENT_LOOP_TIME, names.HEAP_LIMIT, names.CGROUP_MEMORY_LIMIT, names.CGROUP_CPU_LIMIT],
   ...[names.CGROUP_CPU_PERIODS, names.CGROUP_CPU_THROTTLED_PERIODS, names.CGROUP_OOM_KILLS],
+  ...[names.WORKER_CONCURRENCY, names.WORKER_LOCK_DURATION, names.WORKER_LOCK_RENEW_TIME, names.WORKER_LOCKS_LOST],
 ];
 
 /** The runtime metrics of the processes that ran jobs. */
@@ -93,9 +94,15 @@ export class WorkerMetrics {
     return greatest(this.#byProcess(metric, ({ most }) => most));
   }
 
-  /** The newest of any process. */
+  /** The newest of any process, the sum over its attributes. */
   newest(metric: string): number | undefined {
     return greatest(this.#byProcess(metric, ({ newest }) => newest));
+  }
+
+  /** The least of the newest, of any process and attributes. */
+  least(metric: string): number | undefined {
+    const newest = [...this.#of(metric).values()].map((channel) => channel.newest);
+    return newest.length ? Math.min(...newest) : undefined;
   }
 
   /** The mean of the readings while jobs ran, summed over processes, and how many there were. */

@@ -43,8 +43,7 @@ export async function runService(
   try {
     const settings = readSampleSettings();
     const service = await start(settings, { log, signal: stopping.signal });
-    const heapSizeLimitBytes = getHeapStatistics().heap_size_limit;
-    log.info({ url: service.url, entry: relative(process.cwd(), process.argv[1] ?? ""), heapSizeLimitBytes }, "ready");
+    log.info({ url: service.url }, "ready");
     tellParent("ready");
     if (settings.readyFile) writeFileSync(settings.readyFile, "");
     await aborted(stopping.signal);

@@ -16,8 +16,6 @@ export interface Application {
   requests?: () => Promise<LoadRequests>;
   /** What its compose files take from variables, beside the settings of the stack. */
   composeVariables?: Variables;
-  /** Once a worker runs again, the jobs of one that died are taken within this, in ms. */
-  retriedWithinMs?: number;
 }
 
 export type Variables = Record<string, string>;
@@ -82,4 +80,10 @@ export function serviceNames({ services }: Pick<Application, "services">): Recor
 /** The service of a role, where there is one. */
 export function serviceOf({ services }: Pick<Application, "services">, role: Role): Service | undefined {
   return services.find((service) => service.role === role);
+}
+
+/** How its worker is started in production. */
+export function productionCommand(application: Pick<Application, "services">): Command | undefined {
+  const worker = serviceOf(application, "worker");
+  return worker?.production?.start ?? worker?.start;
 }

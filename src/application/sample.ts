@@ -1,7 +1,6 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { RETRIED_WITHIN_MS } from "../app/job_lock.ts";
 import { readSampleSettings } from "../app/settings.ts";
 import { GUARD, guardedEnvironment } from "../git_guard.ts";
 import type { Environment } from "../settings/environment.ts";
@@ -54,7 +53,6 @@ export function sampleApplication({ stack, services }: Pick<Settings, "stack" | 
     request: { method: "POST", url: `${origin}/reviews`, body: "{}" },
     requests: () => reviewsOfLastCommits(`${origin}/reviews`, reviewRoot, environment),
     composeVariables: { REVIEW_ROOT: reviewRoot },
-    retriedWithinMs: RETRIED_WITHIN_MS,
   };
 }
 

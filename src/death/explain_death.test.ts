@@ -18,6 +18,7 @@ const scene: DeathScene = {
   ],
   jobs: ["a", "b"],
   lostLocks: 0,
+  lockDurationMs: 15_000,
 };
 // As Node 20 prints it.
 const heap = `{"level":"info","msg":"review started"}
@@ -84,7 +85,7 @@ test("explainDeath() says what it rests on, and what was not measured", () => {
     "oom_kill 0: not the kernel",
     "memory: 100 MiB -> 250 MiB in the last 3 s, peak 250 MiB",
     "garbage collections in the last minute: major 3 in 0.84 s, minor 40 in 0.12 s",
-    "jobs that were running: 2 (a, b)",
+    "jobs that were running: 2 (a, b); their locks run out within 15 s",
   ]);
   const unknown = {
     oomKills: undefined,
@@ -125,6 +126,7 @@ test("explainDeath() shows what the worker wrote and named without control chara
     exit: { code: 1, signal: null },
     output: `Error: x${hostile}\r\n    at a.ts:1\n`,
     jobs: [`a\n${hostile}`],
+    lockDurationMs: undefined,
     collections: [{ kind: hostile, count: 1, seconds: 0 }],
   });
   assert.equal(uncaught.what, `The worker ended with exit code 1: Error: x${seen}`);

@@ -26,6 +26,8 @@ export interface DeathScene {
   lostLocks: number | { notMeasured: string };
   /** The ids of the jobs that it was running. */
   jobs: string[] | { notMeasured: string };
+  /** How long their locks last, beyond which they are run again; `undefined`: not known. */
+  lockDurationMs?: number | undefined;
 }
 
 /** The memory of a process at one moment. */
@@ -65,7 +67,7 @@ export function explainDeath(scene: DeathScene): Death {
   const common = [
     memoryFact(scene),
     collectionsFact(scene.collections),
-    jobsFact(scene.jobs),
+    jobsFact(scene),
     ...locksFact(scene.lostLocks),
   ];
   const fatal = fatalError(output);
@@ -144,9 +146,10 @@ function collectionsFact(collections: DeathScene["collections"]): string {
   return `garbage collections in the last minute: ${each.join(", ")}`;
 }
 
-function jobsFact(jobs: DeathScene["jobs"]): string {
+function jobsFact({ jobs, lockDurationMs }: DeathScene): string {
   if (!Array.isArray(jobs)) return `jobs that were running: not measured: ${jobs.notMeasured}`;
   if (jobs.length === 0) return "no job was running";
   const some = jobs.slice(0, 5).map(ofWorker).join(", ");
-  return `jobs that were running: ${jobs.length} (${some}${jobs.length > 5 ? ", ..." : ""})`;
+  const again = lockDurationMs === undefined ? "" : `; their locks run out within ${lockDurationMs / 1e3} s`;
+  return `jobs that were running: ${jobs.length} (${some}${jobs.length > 5 ? ", ..." : ""})${again}`;
 }

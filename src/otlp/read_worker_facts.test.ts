@@ -36,7 +36,13 @@ test("readWorkerFacts() sums the concurrency over queues and processes, and take
 });
 
 test("readWorkerFacts() tells nothing that was not sent", async () => {
-  const none = { processes: 0, concurrency: undefined, lockDurationMs: undefined, lockRenewMs: undefined, queues: {} };
+  const none = {
+    processes: undefined,
+    concurrency: undefined,
+    lockDurationMs: undefined,
+    lockRenewMs: undefined,
+    queues: {},
+  };
   const unknown = { lostLocks: undefined, isReady: undefined, heapLimitBytes: undefined, command: undefined };
   const nothing = { ...none, ...unknown, cpuLimit: undefined, memoryLimitBytes: undefined };
   assert.deepEqual(await readWorkerFacts([], { service }), nothing);

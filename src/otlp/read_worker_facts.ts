@@ -4,8 +4,8 @@ import { comesFrom, type Origin, type Point, processOf } from "./read_points.ts"
 
 /** What the processes of a worker have sent of themselves. */
 export interface WorkerFacts extends QueueFacts {
-  /** That take jobs; 0 when nothing has arrived. */
-  processes: number;
+  /** That take jobs; `undefined`: none has said so. */
+  processes: number | undefined;
   queues: Record<string, QueueFacts>;
   /** Locks of running jobs that could not be renewed. */
   lostLocks: number | undefined;
@@ -60,7 +60,7 @@ export async function readWorkerFacts(
   const queues = [...new Set(newest.map(queueOf))].filter((queue) => queue !== undefined);
   return {
     ...queueFacts(newest),
-    processes: new Set(taking.map(processOf)).size,
+    processes: new Set(taking.map(processOf)).size || undefined,
     queues: Object.fromEntries(
       queues.map((queue) => [queue, queueFacts(newest.filter((point) => queueOf(point) === queue))]),
     ),

@@ -3,21 +3,20 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync,
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
+import { workerLine } from "../../test/example_worker_facts.ts";
 import { fillDisk, withSmallDisk } from "../../test/small_disk.ts";
+import { ROOT } from "../settings/environment.ts";
 import { type RunPlace, readRun } from "../sources/open_run.ts";
 import { beginRun, endRun } from "./run_folder.ts";
 
-async function record(root: string, say?: (line: string) => void): Promise<RunPlace> {
+async function record(root: string, say?: (line: string) => void, folder = root): Promise<RunPlace> {
   const file = (name: string) => join(root, name);
   const files = { traces: file("traces.jsonl"), metrics: file("metrics.jsonl"), collectorLog: file("collector.log") };
   const content = { store: "redis", limits: null, load: {}, spanAccounting: {}, throttling: { notMeasured: "a test" } };
-  return endRun(
-    { home: join(root, ".prodlike"), kind: "local", application: { folder: root, services: [] } },
-    files,
-    beginRun(files),
-    content,
-    say,
-  );
+  const start = { file: "", args: [], shown: "", cwd: root, environment: {} };
+  const services = [{ role: "worker", name: "prodlike-worker", start, environment: {}, ready: "message" } as const];
+  const source = { home: join(root, ".prodlike"), kind: "local", application: { folder, services: [...services] } };
+  return endRun(source, files, beginRun(files), content, say);
 }
 
 test("endRun() leaves a link that is named like a run alone", async () => {
@@ -33,11 +32,26 @@ test("endRun() leaves a link that is named like a run alone", async () => {
   }
 });
 
-test("endRun() describes the worker: how many jobs at once, and how long their locks last", async () => {
+test("endRun() describes the worker by what it has sent, and the application by its own revision", async () => {
   const root = mkdtempSync(join(tmpdir(), "prodlike-test-"));
+  const read = async (application = root) =>
+    JSON.parse(readFileSync(join((await record(root, () => {}, application)).folder, "run.json"), "utf8"));
   try {
-    const { worker } = JSON.parse(readFileSync(join((await record(root)).folder, "run.json"), "utf8"));
-    assert.deepEqual(worker, { concurrency: 4, lockDurationMs: 15_000, lockRenewMs: 2_000 });
+    // Whatever the command that records wants of a worker.
+    const none = await read();
+    assert.deepEqual([none.worker, none.gitRevision.startsWith("not known")], [{ queues: {} }, true]);
+    const queues = { mails: { concurrency: 8, lockSeconds: 15, renewSeconds: 2, lostLocks: 1 } };
+    const sent = { instance: "a", service: "prodlike-worker", queues };
+    const later = { ...sent, second: 1e10, queues: { mails: { concurrency: 9 } } };
+    writeFileSync(join(root, "metrics.jsonl"), workerLine({ ...sent, second: 2 }) + workerLine(later));
+    const { worker, gitRevision } = await read(ROOT);
+    const queue = { concurrency: 8, lockDurationMs: 15_000, lockRenewMs: 2_000 };
+    const limits = { heapLimitBytes: 448 * 2 ** 20, cpuLimit: 0.5, memoryLimitBytes: 512 * 2 ** 20 };
+    assert.deepEqual(worker, {
+      ...{ processes: 1, ...queue, queues: { mails: queue }, ...limits },
+      ...{ isReady: true, command: "/app/dist/worker.js" },
+    });
+    assert.match(gitRevision, /^[0-9a-f]{40}$/);
   } finally {
     rmSync(root, { recursive: true });
   }

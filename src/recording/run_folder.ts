@@ -5,7 +5,9 @@ import { cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { type Application, serviceNames } from "../application/application.ts";
-import { type FileMark, markEnd, type TelemetryFiles } from "../otlp/live_file.ts";
+import { type FileMark, markEnd, newestMetrics, type TelemetryFiles } from "../otlp/live_file.ts";
+import { readPoints } from "../otlp/read_points.ts";
+import { readWorkerFacts } from "../otlp/read_worker_facts.ts";
 import { currentRuntime, runtimeVersion } from "../settings/runtime.ts";
 import type { RunPlace } from "../sources/open_run.ts";
 import { cannotWrite, isFull } from "../terminal/system_error.ts";
@@ -79,7 +81,7 @@ export async function endRun(
   say: (line: string) => void = () => {},
 ): Promise<RunPlace> {
   const runs = join(source.home, "runs");
-  const description = await describe(source, run, content);
+  const description = await describe(source, files, run, content);
   try {
     writeRun(runs, files, run, description);
   } catch (cause) {
@@ -122,16 +124,24 @@ function writeAside(files: TelemetryFiles, run: Recording, description: object):
   }
 }
 
-async function describe(source: RunSource, run: Recording, content: RunContent) {
+async function describe(source: RunSource, files: TelemetryFiles, run: Recording, content: RunContent) {
+  const endMs = Date.now();
+  const services = serviceNames(source.application);
+  // The newest before the end: a process may send so rarely that none is in the window.
+  const { lostLocks, ...worker } = await readWorkerFacts(readPoints(newestMetrics(files.metrics)), {
+    service: services.worker,
+    untilMs: endMs,
+  });
   return {
     version: 1,
     id: run.id,
     start: new Date(run.startMs).toISOString(),
-    end: new Date().toISOString(),
+    end: new Date(endMs).toISOString(),
     gitRevision: await gitRevision(source.application.folder),
     runtime: { name: currentRuntime, version: runtimeVersion },
     stack: source.kind,
-    services: serviceNames(source.application),
+    services,
+    worker,
     machine: {
       platform: process.platform,
       arch: process.arch,

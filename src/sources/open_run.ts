@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../terminal/user_error.ts";
 import { visible } from "../terminal/visible_text.ts";
 import { type ProfileFile, profilesIn } from "./profile_files.ts";
-import { isPlainFile, type RunDescription, readDescription } from "./read_description.ts";
+import { isPlainFile, type RunFile, readDescription } from "./read_description.ts";
 import { isProof, RETENTION, runIds } from "./runs.ts";
 
 /** Where a run is. */
@@ -14,7 +14,7 @@ export interface RunPlace {
 
 /** A recorded run: what its `run.json` says, and where its telemetry is. */
 export interface OpenedRun extends RunPlace {
-  description: RunDescription;
+  description: RunFile;
   /** Absent: the run has none, or it is not a plain file. */
   traces: string | undefined;
   metrics: string | undefined;

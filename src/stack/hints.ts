@@ -36,15 +36,31 @@ export function hintAbout(clues: Clues): string | undefined {
 }
 
 /** Why no counts of a part's spans arrive, and whether it was started so that they never will. */
-export function whyNoCounts(clues: Clues): { never: boolean; reason: string } {
+export function whyNoCounts(clues: Clues): NoMetrics {
+  const { part, environment } = clues;
+  const { never, reason } = whyNoMetrics(clues, "counts");
+  const { OTEL_METRIC_EXPORT_INTERVAL: everyMs } = environment;
+  if (Number(everyMs) <= 1_000) return { never, reason };
+  const late = `the ${part} runs with OTEL_METRIC_EXPORT_INTERVAL=${everyMs ?? 60_000}`;
+  return { never: true, reason: never ? `${reason}; ${late}` : late };
+}
+
+/** Why nothing of a part arrives that travels as a metric. */
+export interface NoMetrics {
+  /** Whether it was started so that it never will. */
+  never: boolean;
+  reason: string;
+}
+
+/** Why no metrics of a part arrive. */
+export function whyNoMetrics(clues: Clues, what = "metrics"): NoMetrics {
   const { part, environment, output } = clues;
   const found = remarks(clues, "METRICS", []);
-  const { OTEL_METRICS_EXPORTER: exporter, OTEL_METRIC_EXPORT_INTERVAL: everyMs } = environment;
+  const { OTEL_METRICS_EXPORTER: exporter } = environment;
   if (exporter === "none") found.push(`the ${part} runs with OTEL_METRICS_EXPORTER=none`);
-  if (!(Number(everyMs) <= 1_000)) found.push(`the ${part} runs with OTEL_METRIC_EXPORT_INTERVAL=${everyMs ?? 60_000}`);
   if (found.length) return { never: true, reason: found.join("; ") };
   const complaint = lastComplaint(output);
-  return { never: false, reason: `no counts have arrived${complaint ? `, the ${part} says "${complaint}"` : ""}` };
+  return { never: false, reason: `no ${what} have arrived${complaint ? `, the ${part} says "${complaint}"` : ""}` };
 }
 
 /** What is remarkable in how a part was started, for one signal. */

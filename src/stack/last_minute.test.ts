@@ -29,9 +29,13 @@ test("readLastMinute() asks the store for the queues that the process has named,
       collections: none,
       lostLocks: 2,
       jobs: ["mails", "reports"],
+      lockDurationMs: 30_000,
     });
     const jobs = { notMeasured: "its telemetry names no queue" };
-    assert.deepEqual(await of("idle"), { samples: none, collections: none, lostLocks: none, jobs });
+    assert.deepEqual(await of("idle"), {
+      ...{ samples: none, collections: none, lostLocks: none, jobs },
+      lockDurationMs: undefined,
+    });
     assert.deepEqual((await of("unknown")).lostLocks, { notMeasured: "none of its metrics have arrived" });
   } finally {
     rmSync(folder, { recursive: true });

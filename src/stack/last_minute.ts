@@ -6,7 +6,7 @@ import { readWorkerFacts } from "../otlp/read_worker_facts.ts";
 import { CONTAINER_MEMORY_USAGE, GC_DURATION, GC_TYPE, PROCESS_MEMORY_USAGE } from "../telemetry/names.ts";
 
 /** What tells of a process's end in its telemetry, and in the store of the queues that it names there. */
-export type LastMinute = Pick<DeathScene, "samples" | "collections" | "lostLocks" | "jobs">;
+export type LastMinute = Pick<DeathScene, "samples" | "collections" | "lostLocks" | "jobs" | "lockDurationMs">;
 
 export interface LastMinuteOptions {
   /** The process. */
@@ -28,7 +28,7 @@ export async function readLastMinute(
   for await (const point of readPoints(newestMetrics(file))) if (comesFrom(point, origin)) points.push(point);
   const sinceMs = endedMs - MINUTE_MS;
   const changes = await readChanges(points, { ...origin, metrics: [GC_DURATION], sinceMs });
-  const { queues, lostLocks } = await readWorkerFacts(points, origin);
+  const { queues, lostLocks, lockDurationMs } = await readWorkerFacts(points, origin);
   const names = Object.keys(queues);
   const samples = memoryOf(points, sinceMs);
   const none = { notMeasured: points.length ? "it has sent none" : "none of its metrics have arrived" };
@@ -39,6 +39,7 @@ export async function readLastMinute(
       : none,
     lostLocks: lostLocks ?? none,
     jobs: names.length ? await askStore(names) : { notMeasured: "its telemetry names no queue" },
+    lockDurationMs,
   };
 }
 

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { relative } from "node:path";
 import { execa } from "execa";
-import { serviceOf } from "../application/application.ts";
+import { productionCommand, serviceOf } from "../application/application.ts";
 import { openCgroup } from "../cgroup.ts";
 import { compareLimits, type Enforcement } from "../limits/enforcement.ts";
 import { removeEnforcement } from "../limits/plan_enforcement.ts";
@@ -18,6 +18,7 @@ import { isUp, PARTS, type PartName, readState, runningParts, type StackState, s
 import { endStrays } from "./strays.ts";
 import { command, NoSupervisorError, SupervisorLostError } from "./supervisor_client.ts";
 import type { Wanted } from "./wanted.ts";
+import { awaitWorkerFacts } from "./worker_facts.ts";
 
 /** The stack as processes on this machine, which a supervisor starts and watches. */
 export function localStack(wanted: Wanted): Stack {
@@ -28,7 +29,7 @@ export function localStack(wanted: Wanted): Stack {
   return {
     parts,
     store: storeName(wanted),
-    collectorUrl: `http://127.0.0.1:${wanted.otlpPort}`,
+    collectorUrl: urlOf(wanted),
     logCommand: `cat ${shown}`,
     outputCommand: (part) => `cat ${output(part)}`,
     up: (progress) => command(wanted, { command: "up", wanted, parts }, progress),
@@ -94,14 +95,24 @@ async function readEnforcement(wanted: Wanted): Promise<Enforcement[]> {
   const worker = (await readState(wanted))?.parts.worker;
   if (!worker?.limited) throw new UserError("Cannot limit the worker: it has ended again", { next: "make otel-up" });
   const { cpuLimit, memoryLimitBytes } = openCgroup({ pid: worker.pid }).read();
+  const environment = { ...wanted.environment, ...worker.settings };
+  const files = stackFiles(wanted);
+  const facts = await awaitWorkerFacts(
+    { files, refresh: async () => {} },
+    { service: environment.OTEL_SERVICE_NAME ?? "", resource: { "process.pid": worker.pid } },
+    { part: "worker", environment, output: lastText(files.output("worker")), collectorUrl: urlOf(wanted) },
+  );
   const rows = compareLimits(wanted.limits, {
     host: { cpus: cpus().length, memoryBytes: totalmem() },
     held: { cpus: cpuLimit, memoryBytes: memoryLimitBytes },
-    by: worker.limited.by,
-    output: lastText(stackFiles(wanted).output("worker")),
+    ...{ by: worker.limited.by, command: productionCommand(wanted.application)?.shown ?? "", facts },
   });
   recordLimits(wanted, { worker: identityOf(worker), limits: rows });
   return rows;
+}
+
+function urlOf({ otlpPort }: Wanted): string {
+  return `http://127.0.0.1:${otlpPort}`;
 }
 
 function identityOf({ pid, started }: ProcessId): string {

@@ -10,7 +10,7 @@ import { isMostlyCpu } from "./cpu.ts";
 
 /** Jobs that could go on, but the thread runs the code of others for long. */
 export const blockedByNeighbours: Rule = (facts) => {
-  const { types, capacity, metrics, jobs } = facts;
+  const { types, capacity, metrics } = facts;
   const victims = types.filter(([, type]) => isVictim(facts, type));
   if (victims.length === 0 || isTooMany(facts)) return [];
   const [name, type] = mostBlocked(victims);
@@ -20,9 +20,6 @@ export const blockedByNeighbours: Rule = (facts) => {
   if (!neighbour && (longestMs ?? 0) < limit("longBlockMs")) return [];
   const blocked = sumOf(victims, "blocked");
   const wait = capacity.bottleneck === undefined ? sumOf(victims, "wait") : 0;
-  const lockMs = facts.description.lockMs ?? jobs.lockMs ?? limit("lockMs");
-  const renewMs = Math.min(facts.description.lockRenewMs ?? lockMs / 2, lockMs); // half of it is BullMQ's default
-  const isLockAtRisk = longestMs !== undefined && longestMs >= lockMs - renewMs;
   const who = neighbour?.[0] ?? "code that belongs to no job or to others of its kind";
   const [target] = neighbour ? facts.flames.suspects(neighbour[1].name) : [];
   const perJobMs = (type.sum("blocked") ?? 0) / type.count;
@@ -33,9 +30,7 @@ export const blockedByNeighbours: Rule = (facts) => {
       detail: [
         `${showMs(perJobMs)} a job in which it could have gone on, ${showMs(p95Of(type).mean.blocked ?? 0)} around the p95.`,
         longestMs === undefined ? "" : ` The longest block of the event loop took ${showMs(longestMs)}.`,
-        isLockAtRisk
-          ? ` A lock lasts ${showMs(lockMs)} and is renewed every ${showMs(renewMs)}: blocks like that let it run out, and the job is started twice (stalled).`
-          : "",
+        aboutLocks(facts, longestMs),
       ].join(""),
       samples: victims.reduce((sum, [, each]) => sum + each.withLedger, 0),
       explainsMs: blocked + wait,
@@ -58,6 +53,18 @@ export const blockedByNeighbours: Rule = (facts) => {
     },
   ];
 };
+
+/** What the blocks mean for the locks of the jobs. */
+function aboutLocks({ metrics, jobs, description }: Facts, longestMs: number | undefined): string {
+  const ms = (seconds: number | undefined) => (seconds === undefined ? undefined : seconds * 1e3);
+  const lockMs = ms(metrics.least(names.WORKER_LOCK_DURATION)) ?? description.lockMs ?? jobs.lockMs ?? limit("lockMs");
+  const renewMs = ms(metrics.least(names.WORKER_LOCK_RENEW_TIME)) ?? description.lockRenewMs ?? lockMs / 2; // BullMQ's default
+  const lost = metrics.change(names.WORKER_LOCKS_LOST);
+  const isAtRisk = longestMs !== undefined && longestMs >= lockMs - Math.min(renewMs, lockMs);
+  if (!lost && !isAtRisk) return "";
+  const lasts = ` A lock lasts ${showMs(lockMs)} and is renewed every ${showMs(renewMs)}: blocks like that let it run out, and the job is started twice (stalled).`;
+  return lost ? `${lasts} That happened ${lost === 1 ? "once" : `${lost} times`} in this run.` : lasts;
+}
 
 /** More jobs at once than the thread can serve: they block each other, and nothing gets faster. */
 export const concurrencyTooHigh: Rule = (facts) => {

@@ -13,7 +13,7 @@ import { explainContainer } from "./explain_worker.ts";
 import { ownContainers } from "./guards.ts";
 import { limitWorker, restoreWorker } from "./limit_worker.ts";
 import { composeEnvironment, FILES, projectOf, wantedServices, writeSettings } from "./settings.ts";
-import { COLLECTOR, clearTelemetry, composeTelemetry } from "./telemetry.ts";
+import { COLLECTOR, COLLECTOR_URL, clearTelemetry, composeTelemetry } from "./telemetry.ts";
 import { start, up } from "./up.ts";
 
 /** The stack as containers, by the compose files of this checkout. */
@@ -48,7 +48,7 @@ export function composeStack(wanted: Wanted): Stack {
   return {
     parts,
     store: wanted.queueUrl ? new URL(wanted.queueUrl).protocol.slice(0, -1) : "redis (container)",
-    collectorUrl: `http://${COLLECTOR}:4318`,
+    collectorUrl: COLLECTOR_URL,
     logCommand: `${wanted.compose.join(" ")} -p ${project} logs ${COLLECTOR}`,
     outputCommand: (part) => `${wanted.compose.join(" ")} -p ${project} logs ${part}`,
     up: (progress) => alone(wanted, progress, () => up(wanted, cli, parts, progress)),

@@ -1,10 +1,13 @@
+import { productionCommand } from "../../application/application.ts";
 import { compareLimits, type Enforcement } from "../../limits/enforcement.ts";
 import { UserError } from "../../terminal/user_error.ts";
 import { readLimits, recordLimits } from "../limits_record.ts";
 import type { Progress } from "../protocol.ts";
 import type { Wanted } from "../wanted.ts";
-import { type ComposeCli, type Container, composeCli } from "./cli.ts";
+import { awaitWorkerFacts } from "../worker_facts.ts";
+import { type ComposeCli, type Container, composeCli, originOf } from "./cli.ts";
 import { composeEnvironment, FILES, PRODLIKE_FILE, wantedServices, writeSettings } from "./settings.ts";
+import { COLLECTOR_URL, composeTelemetry } from "./telemetry.ts";
 import { start, undo, up } from "./up.ts";
 
 /**
@@ -36,11 +39,27 @@ export async function limitWorker(wanted: Wanted, cli: ComposeCli, progress: Pro
   const rows = compareLimits(limits, {
     host: { cpus: hostCpus, memoryBytes: hostBytes },
     held: { cpus: worker.cpus || undefined, memoryBytes: worker.memoryBytes || undefined },
-    by: "the container",
-    output: await cli.text(["logs", "--no-color", "--no-log-prefix", "worker"]),
+    ...{
+      by: "the container",
+      command: productionCommand(wanted.application)?.shown ?? "",
+      facts: await factsOf(wanted, cli, worker),
+    },
   });
   recordLimits(wanted, { worker: worker.id, limits: rows });
   return rows;
+}
+
+/** What the worker has sent of itself, or why that is not known. */
+async function factsOf(wanted: Wanted, cli: ComposeCli, worker: Container) {
+  const telemetry = await composeTelemetry(wanted, cli);
+  try {
+    const output = await cli.text(["logs", "--no-color", "--no-log-prefix", "--tail", "200", "worker"]);
+    const { environment } = worker;
+    const clues = { part: "worker", environment, output, collectorUrl: COLLECTOR_URL } as const;
+    return await awaitWorkerFacts(telemetry, originOf(wanted, worker), clues);
+  } finally {
+    await telemetry.close();
+  }
 }
 
 /** Replaces the limited worker by the usual one. */

@@ -10,6 +10,8 @@ import type { ComposeCli, Container } from "./cli.ts";
 
 /** The service that receives the telemetry. */
 export const COLLECTOR = "otel-collector";
+/** Its address in the network of the containers. */
+export const COLLECTOR_URL = `http://${COLLECTOR}:4318`;
 /** Where it writes, in its container. */
 const FOLDER = "/telemetry";
 const NAMES = ["traces.jsonl", "metrics.jsonl"] as const;
