@@ -1,6 +1,4 @@
 import { writeFileSync } from "node:fs";
-import { relative } from "node:path";
-import { getHeapStatistics } from "node:v8";
 import { outliveOutput } from "../settings/runtime.ts";
 import { UserError } from "../terminal/user_error.ts";
 import { createLog, type Log } from "./log.ts";
