@@ -33,12 +33,12 @@ export interface HeapFigures {
 const { TELEMETRY = "", TURNS = "", QUEUE = "", QUEUE_URL = "" } = process.env;
 
 const module = TELEMETRY === "prodlike" ? import("./tax_prodlike.ts") : TELEMETRY ? import(TELEMETRY) : undefined;
-const { telemetry, observe, flush, periodic }: TaxTelemetry = (await (await module)?.start()) ?? {};
+const { telemetry, flush, periodic }: TaxTelemetry = (await (await module)?.start()) ?? {};
 const { Worker } = await import("bullmq");
 const { createWork } = await import("./tax_workloads.ts");
 
 const work = createWork(Number(TURNS));
-const worker = new Worker(QUEUE, observe?.(work) ?? work, {
+const worker = new Worker(QUEUE, work, {
   connection: { url: QUEUE_URL },
   concurrency: 10,
   ...(telemetry ? { telemetry } : {}),

@@ -8,7 +8,6 @@ type Work = (job: Job) => Promise<unknown>;
 /** What a variant adds to a worker. */
 export interface TaxTelemetry {
   telemetry?: Telemetry;
-  observe?(work: Work): Work;
   /** Sends the spans that are pending. */
   flush?(): Promise<void>;
   /** What is done once in so many ms, whatever there is to do. */
@@ -20,11 +19,8 @@ export async function start(): Promise<TaxTelemetry> {
   await initPyroscope({ appName: "tax" });
   const { startOtel } = await import("../src/telemetry/start_otel.ts");
   await startOtel({ serviceName: "tax" });
-  const { observeJob, queueTelemetry } = await import("../src/telemetry/stages.ts");
   return {
-    ...queueTelemetry(),
-    observe: (work) => (job) => observeJob(job, () => work(job)),
-    ...(queueTelemetry().telemetry ? { flush: await spanFlush() } : {}),
+    ...(process.env.OTEL_ENABLED === "true" ? { flush: await spanFlush() } : {}),
     ...(process.env.PROFILING === "on" ? { periodic: await profileFlush() } : {}),
   };
 }
