@@ -5,11 +5,12 @@ import {
   NodeTracerProvider,
   type ReadableSpan,
   SimpleSpanProcessor,
+  type SpanProcessor,
 } from "@opentelemetry/sdk-trace-node";
 import {
   type ConnectionOptions,
   createPostgresBackend,
-  type createRedisBackend,
+  createRedisBackend,
   FlowProducer,
   type Job,
   Queue,
@@ -31,6 +32,10 @@ export interface RunJobsOptions {
   maxStartedAttempts?: number;
   /** The processor runs in a process or a thread of its own. */
   sandbox?: "process" | "thread";
+  /** Told each span when it has ended. */
+  onEnd?: (span: ReadableSpan) => void;
+  /** Of a Redis. @default a PostgreSQL of its own */
+  redisUrl?: string;
 }
 
 /** Otherwise BullMQ hands on the flags of Node 24's test runner, changed so that Node refuses them. */
@@ -42,22 +47,27 @@ const sandboxOptions = { workerForkOptions: { execArgv: [] }, workerThreadsOptio
  */
 export async function runJobs(
   drive: (session: Session) => Promise<void>,
-  { retryAs = "parent", sandbox, ...options }: RunJobsOptions = {},
+  { retryAs = "parent", sandbox, onEnd = () => {}, redisUrl, ...options }: RunJobsOptions = {},
 ): Promise<ReadableSpan[]> {
   const exporter = new InMemorySpanExporter();
-  const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+  const nothing = async () => {};
+  const told: SpanProcessor = { onStart() {}, onEnd, forceFlush: nothing, shutdown: nothing };
+  const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter), told] });
   provider.register();
   const meter = metrics.getMeter("test");
   const instrumentation = createInstrumentation(trace.getTracer("test"), { meter, ledger: undefined, retryAs });
-  const store = await startTestStore();
+  const store = redisUrl === undefined ? await startTestStore() : undefined;
   const shared = {
-    connection: { connectionString: store.url, migrate: true } as ConnectionOptions,
+    connection: (store ? { connectionString: store.url, migrate: true } : { url: redisUrl }) as ConnectionOptions,
     telemetry: instrumentation.queueTelemetry,
   };
   // The types know the methods of Redis' backend alone.
-  const backend = createPostgresBackend as unknown as typeof createRedisBackend;
+  const backend = store ? (createPostgresBackend as unknown as typeof createRedisBackend) : createRedisBackend;
   const queue = new Queue("work", shared, backend);
   const flow = new FlowProducer(shared, backend);
+  const ignore = () => {}; // the store begins after the first poll, and ends before the last
+  queue.on("error", ignore);
+  flow.on("error", ignore);
   try {
     await queue.waitUntilReady();
     const process = (job: Job) =>
@@ -75,8 +85,6 @@ export async function runJobs(
     const finished = new Set<string>();
     const note = (job?: Job) => void (job?.finishedOn && finished.add(String(job.id)));
     worker.on("completed", note).on("failed", note);
-    const ignore = () => {}; // the store ends before the last poll
-    queue.on("error", ignore);
     worker.on("error", ignore);
     try {
       await drive({
@@ -91,7 +99,7 @@ export async function runJobs(
   } finally {
     await flow.close();
     await queue.close();
-    await store.close();
+    await store?.close();
     for (const api of [trace, context, propagation]) api.disable();
   }
 }
