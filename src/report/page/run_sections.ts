@@ -64,7 +64,8 @@ function runTable(run: Report["run"]): Markup {
 }
 
 function loadCard(load: LoadSummary): Markup {
-  const { kind, description, sent, completed, failed, unfinished, ratePerSecond, throughputPerSecond } = load;
+  const { kind, description, sent, completed, failed, unfinished, withoutJob, ratePerSecond, throughputPerSecond } =
+    load;
   const row = (label: string, { samples, mean, p50, p95, p99, max }: Percentiles) => [
     label,
     number(samples),
@@ -72,7 +73,7 @@ function loadCard(load: LoadSummary): Markup {
   ];
   return html`<div class="card"><h3>Load, as the client saw it</h3>
 <p class="detail"><bdi>${description}</bdi></p>
-<p class="facts">${kind === "open" ? "Open loop: it kept its schedule whatever the worker did." : "Closed loop: it waited for a job before it sent the next."} ${number(sent)} sent, ${number(completed)} completed, ${number(failed)} failed, ${number(unfinished)} unfinished; ${ratePerSecond === undefined ? "" : `${number(ratePerSecond)} jobs/s asked, `}${number(throughputPerSecond)} jobs/s done.</p>
+<p class="facts">${kind === "open" ? "Open loop: it kept its schedule whatever the worker did." : "Closed loop: it waited for a job before it sent the next."} ${number(sent)} sent, ${number(completed)} completed, ${number(failed)} failed, ${number(unfinished)} unfinished${withoutJob === undefined ? "" : `, ${number(withoutJob)} without a job`}; ${ratePerSecond === undefined ? "" : `${number(ratePerSecond)} jobs/s asked, `}${number(throughputPerSecond)} jobs/s done.</p>
 ${table(
   "Times that the client measured",
   ["Time", "samples", "mean", "p50", "p95", "p99", "most"],
