@@ -1,9 +1,19 @@
 import { once } from "node:events";
+import { appendFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { OtlpSpan, TracesRequest } from "../src/otlp/otlp_json.ts";
+import { SpanKind, StatusCode } from "../src/otlp/types.ts";
+import {
+  JOB_FINAL,
+  MESSAGING_DESTINATION_NAME,
+  MESSAGING_MESSAGE_ID,
+  MESSAGING_OPERATION_TYPE,
+  MESSAGING_SYSTEM,
+} from "../src/telemetry/names.ts";
 
 /** What the application does with a job; the number counts its requests from 0. */
-export type Fate = "completed" | "failed" | "refused" | "stuck" | "lost";
+export type Fate = "completed" | "failed" | "refused" | "stuck" | "lost" | "none";
 
 export interface TestApplicationOptions {
   fate?: (index: number) => Fate;
@@ -11,6 +21,8 @@ export interface TestApplicationOptions {
   holdsBack?: boolean;
   /** How long a job takes, in ms. @default {5} */
   jobMs?: number;
+  /** It has no address for the state of a job: what becomes of it is in the spans that it appends to this file, as the collector does. */
+  traces?: string;
 }
 
 /** An HTTP application that takes jobs, for tests: it keeps what it was asked. */
@@ -29,6 +41,7 @@ export async function startTestApplication({
   fate = () => "completed",
   holdsBack = false,
   jobMs = 5,
+  traces,
 }: TestApplicationOptions = {}): Promise<TestApplication> {
   const jobs: { fate: Fate; ended: Promise<void>; isEnded: boolean }[] = [];
   let underWay = 0;
@@ -49,7 +62,14 @@ export async function startTestApplication({
         underWay--;
         job.isEnded = true;
       });
-      return void reply(202, {}, { location: `/jobs/${index}` });
+      if (traces === undefined) return void reply(202, {}, { location: `/jobs/${index}` });
+      const trace = new TraceWriter(traces, String(request.headers.traceparent));
+      if (job.fate !== "lost") trace.request(job.fate === "none" ? undefined : String(index));
+      if (job.fate === "completed" || job.fate === "failed") {
+        const { fate } = job;
+        void job.ended.then(() => trace.job(String(index), fate));
+      }
+      return void reply(202, {});
     }
     application.looks.push(request.headers);
     const id = request.url?.split("/").at(-1) ?? "";
@@ -77,4 +97,51 @@ export async function startTestApplication({
     },
   };
   return application;
+}
+
+/** Appends spans of one request to a file. */
+class TraceWriter {
+  readonly #path: string;
+  readonly #traceId: string;
+  readonly #parentSpanId: string;
+
+  constructor(path: string, traceparent: string) {
+    this.#path = path;
+    const [, traceId = "", parentSpanId = ""] = traceparent.split("-");
+    this.#traceId = traceId;
+    this.#parentSpanId = parentSpanId;
+  }
+
+  /** Its SERVER span, and the PRODUCER span of the job that it adds. */
+  request(job: string | undefined): void {
+    const server = { spanId: "a".repeat(16), parentSpanId: this.#parentSpanId, kind: SpanKind.SERVER };
+    const producer = { spanId: "b".repeat(16), parentSpanId: "a".repeat(16), kind: SpanKind.PRODUCER };
+    if (job !== undefined) this.#append({ ...producer, attributes: this.#of(job) });
+    this.#append(server);
+  }
+
+  /** Its job span. */
+  job(job: string, fate: "completed" | "failed"): void {
+    const span = { spanId: "c".repeat(16), parentSpanId: "b".repeat(16), kind: SpanKind.CONSUMER };
+    const final = [{ key: JOB_FINAL, value: { boolValue: true } }];
+    const operation = [{ key: MESSAGING_OPERATION_TYPE, value: { stringValue: "process" } }];
+    const status = fate === "failed" ? { status: { code: StatusCode.ERROR, message: "too large" } } : {};
+    this.#append({ ...span, ...status, attributes: [...this.#of(job), ...operation, ...final] });
+  }
+
+  #of(job: string) {
+    const values = {
+      [MESSAGING_SYSTEM]: "bullmq",
+      [MESSAGING_DESTINATION_NAME]: "jobs",
+      [MESSAGING_MESSAGE_ID]: job,
+    };
+    return Object.entries(values).map(([key, stringValue]) => ({ key, value: { stringValue } }));
+  }
+
+  #append(span: Partial<OtlpSpan>): void {
+    const now = `${Date.now()}000000`;
+    const spans = [{ traceId: this.#traceId, startTimeUnixNano: now, endTimeUnixNano: now, status: {}, ...span }];
+    const request: TracesRequest = { resourceSpans: [{ resource: {}, scopeSpans: [{ scope: {}, spans }] }] };
+    appendFileSync(this.#path, `${JSON.stringify(request)}\n`);
+  }
 }

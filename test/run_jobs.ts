@@ -7,7 +7,9 @@ import {
   NodeTracerProvider,
   type ReadableSpan,
   SimpleSpanProcessor,
+  type SpanProcessor,
 } from "@opentelemetry/sdk-trace-node";
+
 import type { FlowProducer, Job, Processor, Queue, QueueOptions, Worker, WorkerOptions } from "bullmq";
 import * as bullmq from "bullmq";
 import { Redis } from "ioredis";
@@ -16,6 +18,7 @@ import { patchBullmq } from "../src/telemetry/spans/bullmq.ts";
 import { Producers } from "../src/telemetry/spans/producers.ts";
 import { RequeuedJobs } from "../src/telemetry/spans/requeue.ts";
 import { RunningAttempts } from "../src/telemetry/spans/running_attempts.ts";
+
 import { waitFor } from "../src/wait_for.ts";
 import { startTestRedis, startTestStore } from "./store.ts";
 
@@ -80,6 +83,8 @@ export interface RunJobsOptions extends Partial<WorkerOptions> {
   processor?: (job: Job, token?: string, signal?: AbortSignal) => unknown;
   /** Of the queue and the worker. @default {trace.getTracer("test")} */
   tracer?: Tracer;
+  /** Told each span when it has ended. */
+  onEnd?: (span: ReadableSpan) => void;
 }
 
 /** Otherwise BullMQ hands on the flags of Node 24's test runner, changed so that Node refuses them. */
@@ -91,11 +96,22 @@ const sandboxOptions = { workerForkOptions: { execArgv: [] }, workerThreadsOptio
  */
 export async function runJobs(
   drive: (session: Session) => Promise<void>,
-  { library, retryAs = "parent", meter, tracer: theirs, sandbox, processor, ...options }: RunJobsOptions,
+  {
+    library,
+    retryAs = "parent",
+    meter,
+    tracer: theirs,
+    sandbox,
+    processor,
+    onEnd = () => {},
+    ...options
+  }: RunJobsOptions,
 ): Promise<ReadableSpan[]> {
   const store = await library.openStore();
   const exporter = new InMemorySpanExporter();
-  const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+  const nothing = async () => {};
+  const told: SpanProcessor = { onStart() {}, onEnd, forceFlush: nothing, shutdown: nothing };
+  const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter), told] });
   provider.register();
   const tracer = theirs ?? trace.getTracer("test");
   const running = new RunningAttempts();

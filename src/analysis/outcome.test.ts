@@ -32,6 +32,11 @@ test("outcomeOf() passes a run in which all went well, be it ended by its user",
   assert.deepEqual(ended, { outcome: "passed", reasons: ["7 jobs completed, none failed; the load was ended early"] });
 });
 
+test("outcomeOf() says how many requests added no job", () => {
+  const { reasons } = outcome({ load: { completed: 98, withoutJob: 2 } });
+  assert.deepEqual(reasons, ["98 jobs completed, none failed; 2 requests added no job"]);
+});
+
 test("outcomeOf() fails a run in which a part died or jobs failed, the death first, with the reasons of the jobs", () => {
   const failures = ["a", "b", "c", "d"].map((reason, index) => ({ reason, count: 40 - index }));
   const dead = ["the worker has ended with SIGKILL"];

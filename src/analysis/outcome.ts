@@ -33,10 +33,12 @@ export function outcomeOf({ description, load, attempts, cannotSay }: RunFacts):
     ...(cannotSay === undefined ? unmeasured(attempts, load) : [cannotSay]),
     ...lostSpans(description.lostSpans),
   ];
-  const passed = load
-    ? `${count(load.completed, "job")} completed, none failed`
-    : `${count(attempts, "attempt")} measured`;
-  return weigh({ failed, unknown, passed: load?.interrupted ? `${passed}; the load was ended early` : passed });
+  const passed = [
+    load ? `${count(load.completed, "job")} completed, none failed` : `${count(attempts, "attempt")} measured`,
+  ];
+  if (load?.withoutJob) passed.push(`${count(load.withoutJob, "request")} added no job`);
+  if (load?.interrupted) passed.push("the load was ended early");
+  return weigh({ failed, unknown, passed: passed.join("; ") });
 }
 
 /** The report, judged by thresholds too. What was not measured holds no threshold. */

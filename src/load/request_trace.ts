@@ -115,7 +115,9 @@ export class RequestTrace {
     }
     const missing = this.#missing();
     if (missing > 0) return `the last attempts of ${missing} jobs that were added together have not arrived`;
-    return "the span of its answer has not arrived";
+    return this.#isAnswered
+      ? "the span of its answer has arrived, and none of a job"
+      : "the span of its answer has not arrived";
   }
 
   /** Keys of jobs without a final attempt. */

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import {
   startTestApplication,
@@ -89,6 +92,35 @@ test("runLoad() counts failed, refused and lost jobs with their reasons, and goe
   assert.equal(cutOff, undefined);
   const reasons = failures.map(({ reason, count }) => `${count} ${reason.replace(/http:\S+/g, "<url>")}`).sort();
   assert.deepEqual(reasons, ["1 <url> answered 404", "1 POST <url> answered 503: no room", "1 too large"]);
+});
+
+test("runLoad() sees ends in telemetry where the application tells no address", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "prodlike-test-"));
+  const traces = join(folder, "traces.jsonl");
+  try {
+    for (const settings of [closed, open]) {
+      const fates = ["failed", "refused", "none", "lost"] as const;
+      const behaviour = { traces, jobMs: 100, fate: (index: number) => fates[index] ?? "completed" };
+      const spans = { traces, refresh: async () => {}, intervalMs: 50, lostMs: 200 };
+      const { application, summary, failures, slowest } = await loaded(settings, behaviour, { spans });
+      const { sent, completed, failed, unfinished, withoutJob, description } = summary;
+      assert.deepEqual([sent, completed, failed, unfinished, withoutJob], [10, 6, 2, 1, 1]);
+      assert.equal(summary.total?.samples, 6);
+      assert.match(description, /; ends are those of the job spans$/);
+      assert.deepEqual(application.looks, []);
+      assert.equal(slowest.length, 7);
+      for (const { totalMs, traceId = "" } of slowest) assert.ok(totalMs > 95 && traceId.length === 32, `${totalMs}`);
+      const reasons = failures.map(({ reason }) => reason).sort();
+      assert.equal(reasons.length, 3);
+      assert.match(
+        reasons[1]!,
+        /^no span of its trace [0-9a-f]{32} has arrived \d+ s after the answer .*OTEL_PROPAGATORS/,
+      );
+      assert.equal(reasons[2], "too large");
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("runLoad() measures nothing where nothing is completed", async () => {

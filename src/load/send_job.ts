@@ -51,8 +51,8 @@ export async function sendJob(request: JobRequest, traceparent: string, signal: 
     const answered = `${request.method} ${shownUrl(request.url)} answered ${response.status}`;
     throw new DriveError(`${answered}: ${answer.detail ?? answer.title ?? ""}`);
   }
-  const location = response.headers.get("location") ?? "";
-  const url = URL.canParse(location, request.url) ? new URL(location, request.url) : undefined;
+  const location = response.headers.get("location"); // an empty one would lead to the request itself
+  const url = location && URL.canParse(location, request.url) ? new URL(location, request.url) : undefined;
   const id = answer.id ?? url?.pathname.split("/").at(-1);
   return { id: id === undefined ? undefined : String(id), url: url?.href, requestMs };
 }

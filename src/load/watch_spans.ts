@@ -14,6 +14,8 @@ export interface SpanWatchOptions extends Pick<Telemetry, "refresh"> {
   traces: string;
   /** The longest interval at which the processes send their spans, in ms. */
   intervalMs: number;
+  /** Nothing of a request arrives any more so long after it should have, in ms. @default {10_000} */
+  lostMs?: number;
 }
 
 /** The spans of what is observed in a stack. */
@@ -24,8 +26,8 @@ export async function spansOf(stack: Stack, { files, refresh }: Telemetry): Prom
 
 /** Between two looks into the file, at least; and before the second look at those of which nothing has arrived, in ms. */
 const LOOK_MS = { file: 50, quiet: 200 };
-/** What is sent at intervals arrives within this beyond one, in ms; and where nothing has come after that, it is lost. */
-const LATE_MS = { usual: 500, lost: 10_000 };
+/** What is sent at intervals arrives within this beyond one, in ms. */
+const LATE_MS = 500;
 /** Jobs whose attempts are remembered for requests that add the same job again. */
 const REMEMBERED = 10_000;
 
@@ -54,7 +56,7 @@ export class SpanWatch {
 
   constructor(options: SpanWatchOptions) {
     this.#options = options;
-    this.#graceMs = options.intervalMs + LATE_MS.usual;
+    this.#graceMs = options.intervalMs + LATE_MS;
     this.#file = new LiveFile(options.traces);
   }
 
@@ -148,7 +150,8 @@ export class SpanWatch {
     const end = trace.end(this.#graceMs);
     if (end) settle.resolve(end);
     const waitedMs = performance.now() - settle.sinceMs;
-    if (trace.newsMs === undefined && waitedMs > this.#graceMs + LATE_MS.lost) {
+    const { lostMs = 10_000 } = this.#options;
+    if (trace.newsMs === undefined && waitedMs > this.#graceMs + lostMs) {
       const seconds = (waitedMs / 1_000).toFixed(0);
       const next = "is it observed, does it take the trace context that it is sent (OTEL_PROPAGATORS)?";
       settle.reject(new DriveError(`${trace.why()} ${seconds} s after the answer of the application: ${next}`));

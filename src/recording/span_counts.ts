@@ -27,6 +27,25 @@ export interface SpanCounts {
 /** By `service.name`. What is not measured says why, and has no numbers. */
 export type SpanAccounting = Record<string, SpanCounts | { notMeasured: string }>;
 
+/** Spans of one service that did not arrive. */
+export interface LostSpans {
+  service: string;
+  lost: number;
+  created: number;
+  causes: Pick<SpanCounts, "queueFull" | "refused" | "failed">;
+}
+
+/** The services that have lost spans; what is not measured has lost none that anybody knows of. */
+export function lostSpans(accounting: SpanAccounting): LostSpans[] {
+  return Object.entries(accounting).flatMap(([service, counts]) => {
+    if ("notMeasured" in counts || lostOf(counts) === 0) return [];
+    const { created, queueFull, refused, failed } = counts;
+    return [{ service, lost: lostOf(counts), created, causes: { queueFull, refused, failed } }];
+  });
+}
+
+const lostOf = ({ queueFull, refused, failed }: SpanCounts) => queueFull + refused + failed;
+
 /** By service, what of the spans created between two counts was lost; without a service that was not counted both times. */
 export function lostSince(
   before: SpanAccounting,
@@ -36,13 +55,12 @@ export function lostSince(
   for (const [service, counts] of Object.entries(now)) {
     const earlier = before[service];
     if ("notMeasured" in counts || !earlier || "notMeasured" in earlier) continue;
-    const of = ({ queueFull, refused, failed }: SpanCounts) => queueFull + refused + failed;
     // Less than before: its process is another.
     const since = (count: (counts: SpanCounts) => number) => {
       const [was, is] = [count(earlier), count(counts)];
       return is < was ? is : is - was;
     };
-    lost[service] = { lost: since(of), created: since(({ created }) => created) };
+    lost[service] = { lost: since(lostOf), created: since(({ created }) => created) };
   }
   return lost;
 }

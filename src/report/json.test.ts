@@ -33,7 +33,7 @@ test("docs/report.schema.json describes what the analysis makes", async () => {
       samples: testSamples("work", [[30, "run", "parse"]]),
       load: {
         ...{ kind: "open", description: "60 jobs", sent: 60, completed: 60, failed: 0, unfinished: 0 },
-        ...{ ratePerSecond: 10, throughputPerSecond: 10, seenLate: 1 },
+        ...{ ratePerSecond: 10, throughputPerSecond: 10, seenLate: 1, withoutJob: 2 },
         ...{ total: percentiles, request: percentiles, lateness: percentiles },
       },
     }),

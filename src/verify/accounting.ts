@@ -1,5 +1,5 @@
 import type { Role } from "../application/application.ts";
-import type { SpanAccounting } from "../recording/span_counts.ts";
+import { lostSpans, type SpanAccounting } from "../recording/span_counts.ts";
 import type { Stack } from "../stack/stack.ts";
 
 /** Something to know that disproves nothing. */
@@ -11,22 +11,33 @@ export interface Warning {
 }
 
 /** A line for each service that has lost spans or did not count them; none when all is well. */
-export function accountingWarnings(accounting: SpanAccounting, names: Record<Role, string>, stack: Stack): Warning[] {
-  return Object.entries(accounting).flatMap(([service, counts]) => {
-    const part = { [names.api]: "api", [names.worker]: "worker" }[service];
-    const look = part ? `${stack.outputCommand(part)} | grep telemetry` : "look at its log";
-    if ("notMeasured" in counts) {
-      return { name: "span accounting", detail: `${service}: not measured: ${counts.notMeasured}`, next: look };
-    }
-    const { created, queueFull, refused, failed } = counts;
-    const lost = { "queue full": queueFull, "refused by the collector": refused, "export failed": failed };
-    const causes = Object.entries(lost).filter(([, count]) => count > 0);
-    if (causes.length === 0) return [];
-    const total = count(queueFull + refused + failed);
-    const detail = `${service} ${total} of ${count(created)}: ${causes.map(([why, of]) => `${why} ${count(of)}`).join(", ")}`;
-    const next = queueFull > 0 ? "raise OTEL_BSP_MAX_QUEUE_SIZE (default 2048)" : look;
-    return { name: "spans lost", detail, next };
-  });
+export function accountingWarnings(
+  accounting: SpanAccounting,
+  names: Record<Role, string>,
+  stack: Pick<Stack, "outputCommand">,
+): Warning[] {
+  const parts: Record<string, string> = { [names.api]: "api", [names.worker]: "worker" };
+  const look = (service: string) =>
+    parts[service] ? `${stack.outputCommand(parts[service])} | grep telemetry` : "look at its log";
+  const uncounted = Object.entries(accounting).flatMap(([service, counts]) =>
+    "notMeasured" in counts ? { service, reason: counts.notMeasured } : [],
+  );
+  return [
+    ...uncounted.map(({ service, reason }) => ({
+      name: "span accounting",
+      detail: `${service}: not measured: ${reason}`,
+      next: look(service),
+    })),
+    ...lostSpans(accounting).map(({ service, lost, created, causes: { queueFull, refused, failed } }) => {
+      const shares = { "queue full": queueFull, "refused by the collector": refused, "export failed": failed };
+      const causes = Object.entries(shares).filter(([, count]) => count > 0);
+      return {
+        name: "spans lost",
+        detail: `${service} ${show(lost)} of ${show(created)}: ${causes.map(([why, of]) => `${why} ${show(of)}`).join(", ")}`,
+        next: queueFull > 0 ? "raise OTEL_BSP_MAX_QUEUE_SIZE (default 2048)" : look(service),
+      };
+    }),
+  ];
 }
 
-const count = (value: number) => value.toLocaleString("en-US");
+const show = (value: number) => value.toLocaleString("en-US");

@@ -1,5 +1,5 @@
 import type { Role } from "../application/application.ts";
-import type { SpanAccounting } from "../recording/span_counts.ts";
+import { type LostSpans, lostSpans, type SpanAccounting } from "../recording/span_counts.ts";
 import type { Check } from "./checks.ts";
 
 /** What checks prove together. */
@@ -32,18 +32,9 @@ export function conclude(
   }
   const isOfTelemetry = failed.every(({ rests }) => rests);
   const isOfTrace = failed.every(({ rests }) => rests === "on the trace");
-  const lost = isOfTelemetry && noRoom ? noRoom : isOfTrace ? lostOf(accounting) : "";
+  const lostOf = ({ service, lost: count }: LostSpans) => `${service} lost ${count.toLocaleString("en-US")} spans`;
+  const lost = isOfTelemetry && noRoom ? noRoom : isOfTrace ? lostSpans(accounting).map(lostOf).join(", ") : "";
   if (lost) return { ok: false, outcome: "nothing can be said", summary: `Nothing can be said: ${lost}` };
   const more = failed.length > 1 ? `; ${failed.length} of ${checks.length} checks failed` : "";
   return { ok: false, outcome: "disproved", summary: `Disproved: ${first.name}: ${first.detail}${more}` };
-}
-
-/** Empty when no spans were lost. */
-function lostOf(accounting: SpanAccounting): string {
-  const services = Object.entries(accounting).flatMap(([service, counts]) => {
-    if ("notMeasured" in counts) return [];
-    const lost = counts.queueFull + counts.refused + counts.failed;
-    return lost > 0 ? [`${service} lost ${lost.toLocaleString("en-US")} spans`] : [];
-  });
-  return services.join(", ");
 }

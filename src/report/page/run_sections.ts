@@ -64,7 +64,8 @@ function runTable(run: Report["run"]): Markup {
 }
 
 function loadCard(load: LoadSummary): Markup {
-  const { kind, description, sent, completed, failed, unfinished, ratePerSecond, throughputPerSecond } = load;
+  const { kind, description, sent, completed, failed, unfinished, withoutJob, ratePerSecond, throughputPerSecond } =
+    load;
   const row = (label: string, { samples, mean, p50, p95, p99, max }: Percentiles) => [
     label,
     showNumber(samples),
@@ -72,7 +73,7 @@ function loadCard(load: LoadSummary): Markup {
   ];
   return html`<div class="card"><h3>Load, as the client saw it</h3>
 <p class="detail"><bdi>${description}</bdi></p>
-<p class="facts">${kind === "open" ? "Open loop: it kept its schedule whatever the worker did." : "Closed loop: it waited for a job before it sent the next."} ${showNumber(sent)} sent, ${showNumber(completed)} completed, ${showNumber(failed)} failed, ${showNumber(unfinished)} unfinished; ${ratePerSecond === undefined ? "" : `${showNumber(ratePerSecond)} jobs/s asked, `}${showNumber(throughputPerSecond)} jobs/s done.</p>
+<p class="facts">${kind === "open" ? "Open loop: it kept its schedule whatever the worker did." : "Closed loop: it waited for a job before it sent the next."} ${showNumber(sent)} sent, ${showNumber(completed)} completed, ${showNumber(failed)} failed, ${showNumber(unfinished)} unfinished${withoutJob === undefined ? "" : `, ${showNumber(withoutJob)} without a job`}; ${ratePerSecond === undefined ? "" : `${showNumber(ratePerSecond)} jobs/s asked, `}${showNumber(throughputPerSecond)} jobs/s done.</p>
 ${table(
   "Times that the client measured",
   ["Time", "samples", "mean", "p50", "p95", "p99", "most"],
