@@ -81,7 +81,8 @@ export type Evidence =
 export type Gain =
   | {
       predicted: true;
-      what: "throughput" | "p95" /** As 0.5: half as much again, or half of it less. */;
+      what: "throughput" | "p95";
+      /** As 0.5: half as much again, or half of it less. */
       ratio: number;
       formula: string;
     }
@@ -160,7 +161,8 @@ export interface Timeline {
   durationMs: number;
   series: {
     name: string;
-    unit: string /** Drawn as a line across. */;
+    unit: string;
+    /** Drawn as a line across. */
     limit?: number;
     t: number[];
     values: (number | null)[];
@@ -216,7 +218,7 @@ export interface Tax {
   cpuUsPerJob?: number;
   /** Of the worker's CPU time. */
   share?: number;
-  /** "measured", "estimated", or why neither. */
+  /** How it was estimated, or why it was not. */
   how: string;
 }
 

@@ -1,3 +1,4 @@
+import { showBytes } from "../figures.ts";
 import { finite } from "./job_span.ts";
 import { clip } from "./names.ts";
 import type { ReportedRun } from "./report.ts";
@@ -18,8 +19,6 @@ export interface RunDescription {
   cpus?: number;
   /** By service, of the spans that were created in the run. */
   lostSpans?: Record<string, { lost: number; created: number }>;
-  /** CPU us a job that observing cost, and how that is known. */
-  tax?: { cpuUsPerJob: number; how: string };
 }
 
 const UNKNOWN = "not known";
@@ -33,7 +32,6 @@ export function readDescription(json: unknown): RunDescription {
   const endMs = Date.parse(from.text("end"));
   const loadEndMs = Date.parse(from.at("load").text("end"));
   const memory = machine.number("memoryBytes");
-  const tax = from.at("tax").number("cpuUsPerJob");
   const concurrency = from.number("concurrency") ?? from.at("worker").number("concurrency");
   const lockMs = from.at("worker").number("lockDurationMs");
   const lockRenewMs = from.at("worker").number("lockRenewMs");
@@ -56,7 +54,7 @@ export function readDescription(json: unknown): RunDescription {
         [
           [machine.text("platform"), machine.text("arch")].filter(Boolean).join(" "),
           cpus === undefined ? "" : `${cpus} CPUs (${machine.text("cpuModel") || UNKNOWN})`,
-          memory === undefined ? "" : `${(memory / 2 ** 30).toFixed(1)} GiB`,
+          memory === undefined ? "" : showBytes(memory),
         ]
           .filter(Boolean)
           .join(", ") || UNKNOWN,
@@ -73,7 +71,6 @@ export function readDescription(json: unknown): RunDescription {
     ...(lockMs === undefined || lockMs <= 0 ? {} : { lockMs }),
     ...(lockRenewMs === undefined || lockRenewMs <= 0 ? {} : { lockRenewMs }),
     ...(cpus === undefined ? {} : { cpus }),
-    ...(tax === undefined ? {} : { tax: { cpuUsPerJob: tax, how: from.at("tax").text("how") || "measured" } }),
   };
 }
 
