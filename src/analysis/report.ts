@@ -138,7 +138,7 @@ export interface JobTrace {
   /** The job span. */
   spanId: string;
   job: string;
-  /** Why it is shown, as "slowest of review". */
+  /** Why it is shown, as "slowest of mail". */
   why: string;
   totalMs: number;
   parts: Parts;

@@ -2,11 +2,11 @@ import { chmodSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Death } from "../death/explain_death.ts";
 import { DamagedFileError, readJson, type Unchecked, writeJson } from "../files/json_file.ts";
+import { withReserve } from "../files/reserve.ts";
 import { isAlive, type ProcessId } from "../processes/process_id.ts";
 import type { Config, Limits } from "../settings/config.ts";
 import { systemError } from "../terminal/system_error.ts";
 import { UserError } from "../terminal/user_error.ts";
-import { withReserve } from "./reserve.ts";
 
 /** The processes of the local stack, in the order in which they end. */
 export const PARTS = ["api", "worker", "postgres", "collector"] as const;
