@@ -10,4 +10,4 @@ as_number() { echo "$1" | awk -F. '{ print $1 * 1000000 + $2 * 1000 + $3 }'; }
 [ "$(as_number "$version")" -ge "$(as_number $wanted)" ] ||
   fail "Cannot run on Node.js $version: $wanted or newer is wanted (https://nodejs.org)"
 command -v npm >/dev/null || fail "Cannot find npm: it comes with Node.js (https://nodejs.org)"
-command -v git >/dev/null || fail "Cannot find git: the sample application reviews commits (https://git-scm.com)"
+command -v git >/dev/null || fail "Cannot find git: install it (https://git-scm.com)"

@@ -1,103 +1,200 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { dirname, join } from "node:path/posix";
 import { test } from "node:test";
 import { ROOT } from "../src/settings/environment.ts";
 
-/** What each folder may import besides itself, Node, packages and `base`. */
-const arrows: Record<string, string[]> = {
-  "src/stash": ["src/processes/lock.ts", "src/files/json_file.ts"],
-  "src/verify": ["src/load", "src/stack", "src/limits", "src/runs", "src/otlp", "src/telemetry/names.ts"],
-  "src/load": ["src/stack", "src/runs", "src/otlp", "src/analysis/report.ts"],
-  "src/stack": ["src/collector", "src/limits", "src/runs", "src/otlp", "src/telemetry/names.ts", "src/cgroup.ts"],
-  "src/limits": ["src/cgroup.ts"],
-  "src/analysis": ["src/otlp", "src/telemetry/names.ts"],
-  "src/collector": ["src/otlp"],
-  "src/runs": ["src/otlp", "src/telemetry/names.ts"],
-  "src/app": ["src/telemetry/stages.ts"],
-  "src/report": ["src/analysis/report.ts", "src/analysis/compare_runs.ts", "src/analysis/knee.ts"],
-  "src/sweep.ts": ["src/report_run.ts", "src/load", "src/analysis", "src/report", "src/runs"],
-  "src/report_run.ts": ["src/analysis", "src/report", "src/runs", "src/otlp"],
-};
-/** Everyone may import these, but for those that run inside other people's processes or are read without us. */
-const base = [
-  "src/settings/environment.ts",
-  "src/git_guard.ts",
-  "src/app/job_lock.ts",
-  "src/local_request.ts",
-  "src/files/plain_file.ts",
-  "src/settings/runtime.ts",
-  "src/terminal/shown_values.mjs",
-  "src/terminal/system_error.ts",
-  "src/terminal/terminal.ts",
-  "src/terminal/user_error.ts",
-  "src/terminal/visible_text.ts",
+/** Folders and files see what stands behind their arrow, and what that sees. Names are those below `src`, but for scripts. */
+const ARROWS = `
+  scripts -> verify -> load -> recording -> stack -> application -> collector, limits, death
+  scripts -> sweep.ts -> load, report_run.ts
+  report_run.ts -> report, sources
+  scripts -> report -> analysis
+  scripts, load, verify -> sources
+  scripts -> doctor -> limits, application
+  scripts -> stash
+  scripts/api.ts, scripts/worker.ts -> app, telemetry/start_otel.ts, telemetry/init_pyroscope.ts
+  application/sample.ts -> app -> telemetry/stages.ts
+  telemetry -> cgroup.ts
+`;
+
+/** All but `ALONE` see these. */
+const SEEN_BY_ALL = [
+  ...["terminal", "files", "processes", "settings", "otlp"],
+  ...["figures.ts", "wait_for.ts", "git_guard.ts", "local_request.ts", "cgroup.ts", "run_typescript.mjs"],
+  ...["application/application.ts", "telemetry/names.ts"],
 ];
-const noBase = ["src/telemetry", "src/otlp"];
+/** What runs inside of other people's processes, and what is read without us. */
+const ALONE = ["telemetry", "otlp", "cgroup.ts"];
 
-const sources = ["src", "scripts"]
-  .flatMap((folder) =>
-    readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" }).map((name) => join(folder, name)),
-  )
-  .filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts"));
+/** What is started, and so imported by no script: by package.json, and by the page of a report. */
+const STARTED = ["src/run_typescript.mjs", "src/report/client/main.ts"];
+
+/** Where the sample is spoken of. */
+const OF_THE_SAMPLE = ["app", "application/sample.ts", "scripts/api.ts", "scripts/worker.ts"];
+
+/** What is still wrong. An entry goes when it is mended: the tests fail for one that is not needed. */
+const stillWrong = {
+  imports: [
+    "scripts/active_jobs.ts -> src/app/log.ts",
+    "scripts/active_jobs.ts -> src/app/review_queue.ts",
+    "scripts/active_jobs.ts -> src/app/store_watch.ts",
+    "scripts/otel_up.ts -> src/app/job_lock.ts",
+    "src/death/last_minute.ts -> src/recording/slice.ts",
+    "src/load/percentiles.ts -> src/analysis/report.ts",
+    "src/load/record.ts -> src/analysis/report.ts",
+    "src/load/run_load.ts -> src/analysis/report.ts",
+    "src/load/tally.ts -> src/analysis/report.ts",
+    "src/recording/retention.ts -> src/sources/read_description.ts",
+    "src/recording/run_folder.ts -> src/app/job_lock.ts",
+    "src/sources/memory_per_job.ts -> src/recording/retention.ts",
+    "src/sources/open_run.ts -> src/recording/profile_files.ts",
+    "src/sources/open_run.ts -> src/recording/retention.ts",
+    "src/stack/compose/telemetry.ts -> src/recording/slice.ts",
+    "src/stack/stack.ts -> src/recording/run_folder.ts",
+  ],
+  circles: [
+    [
+      "src/stack/compose/compose.ts",
+      "src/stack/compose/explain_worker.ts",
+      "src/stack/compose/guards.ts",
+      "src/stack/compose/limit_worker.ts",
+      "src/stack/compose/settings.ts",
+      "src/stack/compose/telemetry.ts",
+      "src/stack/compose/up.ts",
+      "src/stack/local.ts",
+      "src/stack/stack.ts",
+    ],
+    ["src/stack/postgres_programs.ts", "src/stack/store_folder.ts"],
+    ["src/telemetry/ledger/thread_history.ts", "src/telemetry/ledger/thread_time.ts"],
+  ],
+  words: [
+    "scripts/active_jobs.ts",
+    "src/death/lost_locks.ts",
+    "src/load/record.ts",
+    "src/load/review_requests.ts",
+    "src/settings/config.ts",
+    "src/settings/table.ts",
+    "src/stack/compose/explain_worker.ts",
+    "src/stack/compose/settings.ts",
+    "src/stack/plan.ts",
+  ],
+};
+
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
+const isTest = (path: string) => path.endsWith(".test.ts") || path.startsWith("test/");
+const files = ["src", "scripts", "test", "bench"]
+  .flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(ROOT.length + 1)),
+  )
+  .filter((path) => !path.includes("node_modules/"))
+  .sort();
+const modules = files.filter((path) => /(?<!\.d)\.ts$|\.mjs$/.test(path));
+const ours = modules.filter((path) => /^(src|scripts)\//.test(path) && !isTest(path));
 
-/** Specifiers of static and dynamic imports and of re-exports. */
-function importsOf(path: string): string[] {
+/** Specifiers of static and dynamic imports, of types too, and of re-exports. */
+function specifiersOf(path: string): string[] {
   // `import ... from "x"`, `export ... from "x"`, `import "x"`, `import("x")`
   const found = read(path).matchAll(/(?:^(?:import|export)\b[^;"]*?from\s*|^import\s*|\bimport\()"([^"]+)"/gm);
   return [...found].map(([, specifier]) => specifier!);
 }
 
+/** The files that each module imports. */
+const imports = new Map(
+  modules.map((path) => {
+    const relative = specifiersOf(path).filter((each) => each.startsWith("."));
+    return [path, [...new Set(relative.map((each) => join(dirname(path), each)))]];
+  }),
+);
+
+function isIn(path: string, name: string): boolean {
+  const place = name.startsWith("scripts") ? name : `src/${name}`;
+  return path === place || path.startsWith(`${place}/`);
+}
+
+/** All that can be reached from some places. */
+function reach<T>(from: Iterable<T>, next: (place: T) => readonly T[]): Set<T> {
+  const reached = new Set(from);
+  for (const place of reached) for (const each of next(place)) reached.add(each);
+  return reached;
+}
+
 test("imports go one way", () => {
-  const wrong: string[] = [];
-  for (const path of sources) {
-    const folder = path.split("/").slice(0, 2).join("/");
-    if (!path.startsWith("src/") || base.includes(path) || path === "src/settings/table.ts") continue;
-    const allowed = [`${folder}/`, ...(arrows[folder] ?? []), ...(noBase.includes(folder) ? [] : base)];
-    for (const specifier of importsOf(path).filter((each) => each.startsWith("."))) {
-      const target = relative(ROOT, join(ROOT, dirname(path), specifier));
-      if (
-        !allowed.some(
-          (each) => target === each || target.startsWith(each.endsWith(".ts") ? each : `${each.replace(/\/$/, "")}/`),
-        )
-      ) {
-        wrong.push(`${path} -> ${target}`);
-      }
-    }
-  }
-  assert.ok(sources.length > 40);
-  assert.deepEqual(wrong, []);
+  const lines = ARROWS.trim().split("\n");
+  const groups = lines.map((line) => line.split("->").map((group) => group.split(",").map((name) => name.trim())));
+  const names = [...new Set(groups.flat(2)), ...SEEN_BY_ALL];
+  const behind = (name: string) =>
+    groups.flatMap((line) => line.flatMap((group, at) => (group.includes(name) ? (line[at + 1] ?? []) : [])));
+  const wrong = ours.flatMap((path) => {
+    const own = names.filter((name) => isIn(path, name));
+    const seen = [...reach(own, behind), ...(own.some((name) => ALONE.includes(name)) ? [] : SEEN_BY_ALL)];
+    const upward = imports.get(path)!.filter((target) => !seen.some((name) => isIn(target, name)));
+    return own.length === 0 ? `${path} is in no layer` : upward.map((target) => `${path} -> ${target}`);
+  });
+  assert.ok(ours.length > 250);
+  assert.deepEqual(wrong, stillWrong.imports);
 });
 
-test("nothing imports a script, and the file that every application sees imports no package", () => {
+test("files import each other without circles", () => {
+  const behind = new Map(modules.map((path) => [path, reach(imports.get(path)!, (each) => imports.get(each) ?? [])]));
+  // A file that reaches itself, with all that it reaches and that reach it.
+  const circles = [...behind].flatMap(([path, reached]) => {
+    const circle = [...reached].filter((each) => behind.get(each)?.has(path)).sort();
+    return circle[0] === path ? [circle] : []; // once, by its first file
+  });
+  assert.deepEqual(circles, stillWrong.circles);
+});
+
+test("no test imports a benchmark, and nothing in src is imported by tests and benchmarks alone", () => {
+  const tests = modules.filter((path) => isTest(path) && !path.startsWith("bench/"));
   assert.deepEqual(
-    sources.filter((path) => importsOf(path).some((each) => each.includes("scripts/"))),
+    tests.filter((path) => imports.get(path)!.some((target) => target.startsWith("bench/"))),
     [],
   );
+  const scripts = ours.filter((path) => path.startsWith("scripts/"));
+  const used = reach([...scripts, ...STARTED], (path) => imports.get(path) ?? []);
+  assert.deepEqual(
+    ours.filter((path) => !used.has(path)),
+    [],
+  );
+});
+
+test("the sample is spoken of in its own places only", () => {
+  const others = files.filter((path) => /^(src|scripts)\//.test(path) && !isTest(path));
+  const wrong = others
+    .filter((path) => !OF_THE_SAMPLE.some((name) => isIn(path, name)))
+    .filter((path) => /review/i.test(path) || /review/i.test(read(path)));
+  assert.deepEqual(wrong, stillWrong.words);
+});
+
+test("the files that everybody sees import nothing, and the one that every application calls no package", () => {
+  const contracts = ["src/telemetry/names.ts", "src/application/application.ts"].filter((path) => imports.has(path));
+  assert.deepEqual(contracts.flatMap(specifiersOf), []);
   assert.doesNotMatch(read("src/telemetry/stages.ts"), /^import (?!type )/m);
 });
 
 test("the entries of observed processes import nothing statically, profiles first, then tracing, then the application", () => {
   for (const entry of ["scripts/api.ts", "scripts/worker.ts"]) {
     assert.doesNotMatch(read(entry), /^import\b(?!\()/m, entry);
-    const [profiles, tracing, ...application] = importsOf(entry);
+    const [profiles, tracing, ...application] = specifiersOf(entry);
     assert.match(profiles!, /init_pyroscope/, entry);
     assert.match(tracing!, /start_otel/, entry);
     assert.ok(application.length > 0 && application.every((each) => each.includes("/app/")), entry);
   }
 });
 
-test("the environment is read in two places", () => {
-  const readers = sources.filter((path) => /process\.env\b|Deno\.env/.test(read(path)));
-  assert.deepEqual(readers.sort(), ["src/settings/environment.ts", "src/telemetry/settings.ts"]);
+test("the environment is read in two places, and by two programs that load none of ours", () => {
+  const readers = ours.filter((path) => /process\.env\b|Deno\.env/.test(read(path)));
+  const programs = ["scripts/help.mjs", "src/run_typescript.mjs"];
+  assert.deepEqual(readers, [...programs, "src/settings/config.ts", "src/telemetry/settings.ts"]);
 });
 
 test("files stay short", () => {
-  const long = sources.filter((path) => read(path).split("\n").length > (path.startsWith("scripts/") ? 61 : 251));
+  const long = ours.filter((path) => read(path).split("\n").length > (path.startsWith("scripts/") ? 61 : 251));
   assert.deepEqual(long, []);
 });
-
 test("there is one copy of each OpenTelemetry package", () => {
   const { packages } = JSON.parse(read("package-lock.json")) as { packages: Record<string, unknown> };
   const names = Object.keys(packages).map((path) => path.split("node_modules/").at(-1)!);

@@ -51,7 +51,7 @@ test("make says in one line that Node is too old, or that git is missing", async
     for (const [version, message] of [
       ["", "error: Cannot find node: install Node.js 20.20.2 or newer (https://nodejs.org)"],
       ["20.9.1", "error: Cannot run on Node.js 20.9.1: 20.20.2 or newer is wanted (https://nodejs.org)"],
-      ["20.20.2", "error: Cannot find git: the sample application reviews commits (https://git-scm.com)"],
+      ["20.20.2", "error: Cannot find git: install it (https://git-scm.com)"],
     ] as const) {
       if (version) program("node", `echo ${version}`);
       program("npm", "");

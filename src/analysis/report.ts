@@ -84,7 +84,8 @@ export type Evidence =
 export type Gain =
   | {
       predicted: true;
-      what: "throughput" | "p95" /** As 0.5: half as much again, or half of it less. */;
+      what: "throughput" | "p95";
+      /** As 0.5: half as much again, or half of it less. */
       ratio: number;
       formula: string;
     }
@@ -131,7 +132,7 @@ export interface JobTrace {
   /** The job span. */
   spanId: string;
   job: string;
-  /** Why it is shown, as "slowest of review". */
+  /** Why it is shown, as "slowest of mail". */
   why: string;
   totalMs: number;
   parts: Parts;
@@ -154,7 +155,8 @@ export interface Timeline {
   durationMs: number;
   series: {
     name: string;
-    unit: string /** Drawn as a line across. */;
+    unit: string;
+    /** Drawn as a line across. */
     limit?: number;
     t: number[];
     values: (number | null)[];
@@ -186,7 +188,7 @@ export interface Tax {
   cpuUsPerJob?: number;
   /** Of the worker's CPU time. */
   share?: number;
-  /** "measured", "estimated", or why neither. */
+  /** How it was estimated, or why it was not. */
   how: string;
 }
 

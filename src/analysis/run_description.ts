@@ -1,3 +1,4 @@
+import { showBytes } from "../figures.ts";
 import { finite } from "./job_span.ts";
 import { clip } from "./names.ts";
 import type { NotMeasured, ReportedRun } from "./report.ts";
@@ -57,7 +58,7 @@ export function readDescription(json: unknown): RunDescription {
         [
           [machine.text("platform"), machine.text("arch")].filter(Boolean).join(" "),
           cpus === undefined ? "" : `${cpus} CPUs (${machine.text("cpuModel") || UNKNOWN})`,
-          memory === undefined ? "" : `${(memory / 2 ** 30).toFixed(1)} GiB`,
+          memory === undefined ? "" : showBytes(memory),
         ]
           .filter(Boolean)
           .join(", ") || UNKNOWN,

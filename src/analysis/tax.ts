@@ -1,3 +1,4 @@
+import { showNumber } from "../figures.ts";
 import type { Facts } from "./facts.ts";
 import type { Tax } from "./report.ts";
 
@@ -7,11 +8,12 @@ const US_PER_SPAN = 10;
 /** What observing cost, by the number of spans. */
 export function taxOf({ capacity, jobs }: Pick<Facts, "capacity" | "jobs">): Tax {
   if (jobs.count === 0) return { how: "no job ended" };
-  const cpuUsPerJob = (US_PER_SPAN * jobs.spans) / jobs.count;
+  const spans = jobs.spans / jobs.count;
+  const cpuUsPerJob = US_PER_SPAN * spans;
   const { threadMs } = capacity;
   return {
     cpuUsPerJob,
     ...(threadMs ? { share: Math.min(1, cpuUsPerJob / 1e3 / threadMs) } : {}),
-    how: `estimated: ${US_PER_SPAN} us a span, ${(jobs.spans / jobs.count).toFixed(1)} spans a job`,
+    how: `estimated: ${US_PER_SPAN} us a span, ${showNumber(spans)} spans a job`,
   };
 }

@@ -1,9 +1,9 @@
 import { closeSync, constants, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { withReserve } from "../stack/reserve.ts";
 import { cannotWrite, systemError } from "../terminal/system_error.ts";
 import { UserError } from "../terminal/user_error.ts";
+import { withReserve } from "./reserve.ts";
 
 /** As "w", but a link that somebody else has put there is not followed. */
 const DRAFT_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;

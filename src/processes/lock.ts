@@ -1,6 +1,6 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { withReserve } from "../stack/reserve.ts";
+import { withReserve } from "../files/reserve.ts";
 import { cannotWrite } from "../terminal/system_error.ts";
 import { identify, isAlive, type ProcessId } from "./process_id.ts";
 

@@ -11,17 +11,17 @@ interface LimitsRecord {
   limits: Enforcement[];
 }
 
-const fileOf = (wanted: Pick<Checkout, "home">) => join(stackFiles(wanted).folder, "limits.json");
+const fileOf = (checkout: Pick<Checkout, "home">) => join(stackFiles(checkout).folder, "limits.json");
 
 /** Records what was read back of the limits of `worker`, for the runs that it does. */
-export function recordLimits(wanted: Pick<Checkout, "home">, { worker, limits }: LimitsRecord): void {
-  writeJson(fileOf(wanted), { worker, limits });
+export function recordLimits(checkout: Pick<Checkout, "home">, { worker, limits }: LimitsRecord): void {
+  writeJson(fileOf(checkout), { worker, limits });
 }
 
 /** What holds for `worker`; `undefined` when nothing was recorded of it: it is not limited. */
-export async function readLimits(wanted: Pick<Checkout, "home">, worker: string): Promise<Enforcement[] | undefined> {
+export async function readLimits(checkout: Pick<Checkout, "home">, worker: string): Promise<Enforcement[] | undefined> {
   const isRecord = (value: object) => Array.isArray((value as Partial<LimitsRecord>).limits);
   // One that is damaged says nothing.
-  const record = await readJson<LimitsRecord>(fileOf(wanted), isRecord).catch(() => undefined);
+  const record = await readJson<LimitsRecord>(fileOf(checkout), isRecord).catch(() => undefined);
   return record?.worker === worker ? record.limits : undefined;
 }

@@ -46,8 +46,8 @@ export function textSince(file: string, from: number): string {
 }
 
 /** Empties each log of a part that has grown too large. Its writers append, so they go on at its new end. */
-export function capLogs(wanted: Pick<Checkout, "home">): void {
-  for (const file of PARTS.map(stackFiles(wanted).output)) {
+export function capLogs(checkout: Pick<Checkout, "home">): void {
+  for (const file of PARTS.map(stackFiles(checkout).output)) {
     if (logSize(file) > MAX_BYTES) truncateSync(file);
   }
 }

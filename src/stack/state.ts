@@ -2,12 +2,12 @@ import { chmodSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Death } from "../death/explain_death.ts";
 import { DamagedFileError, readJson, type Unchecked, writeJson } from "../files/json_file.ts";
+import { withReserve } from "../files/reserve.ts";
 import { isAlive, type ProcessId } from "../processes/process_id.ts";
 import type { Limits } from "../settings/limits.ts";
 import type { Checkout } from "../settings/stack.ts";
 import { systemError } from "../terminal/system_error.ts";
 import { UserError } from "../terminal/user_error.ts";
-import { withReserve } from "./reserve.ts";
 
 /** The processes of the local stack, in the order in which they end. */
 export const PARTS = ["api", "worker", "postgres", "collector"] as const;
@@ -49,8 +49,8 @@ export interface StackState {
 }
 
 /** Where the stack of a checkout keeps its files. */
-export function stackFiles(wanted: Pick<Checkout, "home">) {
-  const folder = join(wanted.home, "stack");
+export function stackFiles(checkout: Pick<Checkout, "home">) {
+  const folder = join(checkout.home, "stack");
   return {
     folder,
     state: join(folder, "state.json"),
@@ -119,9 +119,9 @@ function tryWriting(folder: string): void {
  *
  * @throws {UserError} when it may not be read
  */
-export async function readState(wanted: Pick<Checkout, "home">): Promise<StackState | undefined> {
+export async function readState(checkout: Pick<Checkout, "home">): Promise<StackState | undefined> {
   try {
-    return await readJson<StackState>(stackFiles(wanted).state, isState);
+    return await readJson<StackState>(stackFiles(checkout).state, isState);
   } catch (error) {
     if (error instanceof DamagedFileError) return undefined;
     throw error;
@@ -140,8 +140,8 @@ function isState({ version, supervisor, parts }: Unchecked<StackState>): boolean
   );
 }
 
-export function writeState(wanted: Pick<Checkout, "home">, state: StackState): void {
-  writeJson(stackFiles(wanted).state, state);
+export function writeState(checkout: Pick<Checkout, "home">, state: StackState): void {
+  writeJson(stackFiles(checkout).state, state);
 }
 
 /** The parts of a state that run right now. */

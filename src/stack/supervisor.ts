@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
+import { fillReserve } from "../files/reserve.ts";
 import { hasLock, takeLock } from "../processes/lock.ts";
 import { endProcess, identify, isAlive } from "../processes/process_id.ts";
 import type { StackSettings } from "../settings/stack.ts";
@@ -13,7 +14,6 @@ import { Parts } from "./parts.ts";
 import { ENDING_MS } from "./plan.ts";
 import type { PartsProgress, Request, Result } from "./protocol.ts";
 import { type Caller, RequestPort } from "./request_port.ts";
-import { fillReserve } from "./reserve.ts";
 import { makeStackFolder, PARTS, type PartName, readState, type StackState, stackFiles } from "./state.ts";
 
 /** How often it looks at the sizes of the logs, whether its record is still there, and whether there is anything left to do, in ms. */

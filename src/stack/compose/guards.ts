@@ -6,11 +6,12 @@ import type { ComposeCli, Container } from "./cli.ts";
 import { PRODLIKE_FILE, projectOf } from "./settings.ts";
 import { COLLECTOR } from "./telemetry.ts";
 
-/** Labels that compose gives to each container: the folder from which it was started, and from which files, */
+/** Label that compose gives to each container: the folder from which it was started. */
 const FOLDER_LABEL = "com.docker.compose.project.working_dir";
+/** The files from which it was started. */
 const FILES_LABEL = "com.docker.compose.project.config_files";
-/** and what was asked for when it was made. */
-const HASH_LABEL = "com.docker.compose.wanted-hash";
+/** The settings with which it was made. */
+const HASH_LABEL = "com.docker.compose.config-hash";
 
 /** The containers of the project, which must be of this checkout: compose would take over those of another. */
 export async function ownContainers(wanted: Wanted, cli: ComposeCli): Promise<Container[]> {

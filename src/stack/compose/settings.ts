@@ -6,9 +6,9 @@ import { makeStackFolder, stackFiles } from "../state.ts";
 import type { Wanted } from "../wanted.ts";
 import { COLLECTOR } from "./telemetry.ts";
 
-/** The compose files of every command, relative to the checkout, */
+/** The compose files of every command, relative to the checkout. */
 export const FILES = ["compose/compose.yaml", "compose/compose.otel.yaml"];
-/** and the one that makes the worker what it is in production. */
+/** The one that makes the worker what it is in production. */
 export const PRODLIKE_FILE = "compose/compose.worker-prodlike.yaml";
 
 /** What compose takes the values of its variables from: the settings, as the local stack would understand them. */
