@@ -18,8 +18,8 @@ import { execa } from "execa";
 import { ROOT } from "../src/settings/environment.ts";
 import { currentRuntime, entryCommand } from "../src/settings/runtime.ts";
 import { freePort, isFree } from "../src/stack/ports.ts";
-import type { ServerUser } from "../src/stack/postgres_programs.ts";
 import type { StackState } from "../src/stack/state.ts";
+import type { ServerUser } from "../src/stack/store_folder.ts";
 import { waitFor } from "../src/wait_for.ts";
 
 /** What a script left. */

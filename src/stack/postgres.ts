@@ -9,7 +9,8 @@ import { UserError } from "../terminal/user_error.ts";
 import { waitFor } from "../wait_for.ts";
 import { commandLine } from "./mark.ts";
 import { freePort, isFree } from "./ports.ts";
-import { elsewhere, exists, findPrograms, runnablePrograms, type ServerUser, serverUser } from "./postgres_programs.ts";
+import { elsewhere, exists, findPrograms, runnablePrograms, serverUser } from "./postgres_programs.ts";
+import type { ServerUser } from "./store_folder.ts";
 import {
   keepStoreFolder,
   makeServerFolder,

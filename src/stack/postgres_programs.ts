@@ -2,16 +2,10 @@ import { access, constants, cp, readFile, rename, stat, symlink } from "node:fs/
 import { dirname, join, relative } from "node:path";
 import { readJson } from "../files/json_file.ts";
 import { UserError } from "../terminal/user_error.ts";
-import { removeServerFolder } from "./store_folder.ts";
+import { removeServerFolder, type ServerUser } from "./store_folder.ts";
 
 /** What to do where the embedded PostgreSQL cannot run. */
 export const elsewhere = "set QUEUE_URL to a Redis, Valkey or PostgreSQL of yours";
-
-/** Whom the server runs as; empty for whoever runs this process. */
-export interface ServerUser {
-  uid?: number;
-  gid?: number;
-}
 
 /** Root hands the server to user "postgres" or "nobody", since PostgreSQL refuses root. */
 export async function serverUser(): Promise<ServerUser> {

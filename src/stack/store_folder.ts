@@ -14,7 +14,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { UserError } from "../terminal/user_error.ts";
-import type { ServerUser } from "./postgres_programs.ts";
+
+/** Whom the server runs as; empty for whoever runs this process. */
+export interface ServerUser {
+  uid?: number;
+  gid?: number;
+}
 
 /** What is read of a file of the server's, in bytes. */
 const READ_BYTES = 4_096;

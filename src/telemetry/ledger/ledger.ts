@@ -6,7 +6,8 @@ import { JobTime, readClocks } from "./job_time.ts";
 import { OffCpu } from "./off_cpu.ts";
 import type { ThreadWatch } from "./owner.ts";
 import { Readiness } from "./readiness.ts";
-import { type Owner, ThreadTime } from "./thread_time.ts";
+import type { Owner } from "./thread_history.ts";
+import { ThreadTime } from "./thread_time.ts";
 import { ThrottleEstimate } from "./throttle_estimate.ts";
 
 /** Books the main thread's time to spans and jobs. */

@@ -2,7 +2,7 @@ import { performance } from "node:perf_hooks";
 import { setTimeout } from "node:timers";
 import type { JobTime } from "./job_time.ts";
 import { loopTiming } from "./loop_timing.ts";
-import type { Owner } from "./thread_time.ts";
+import type { Owner } from "./thread_history.ts";
 
 /** When others stood in the way of a job: surely in one interval, and perhaps from `possibleFromMs` until it continued. */
 export interface Hindrance {

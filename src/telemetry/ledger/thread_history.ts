@@ -1,4 +1,14 @@
-import type { Owner } from "./thread_time.ts";
+import type { JobTime } from "./job_time.ts";
+
+/** Somebody that the main thread works for: a span, or everything that runs without one. */
+export interface Owner {
+  /** JavaScript that ran for it, ms of wall time on the thread. */
+  ownMs: number;
+  /** The job that it is a part of. */
+  job: JobTime | undefined;
+  /** It is that job's own span. */
+  isJob?: true;
+}
 
 /** Switches that are kept: tens of ms when the thread is saturated, longer otherwise. */
 const KEPT = 4_096;

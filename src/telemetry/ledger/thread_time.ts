@@ -1,16 +1,7 @@
 import { performance } from "node:perf_hooks";
 import type { JobTime } from "./job_time.ts";
+import type { Owner } from "./thread_history.ts";
 import { ThreadHistory } from "./thread_history.ts";
-
-/** Somebody that the main thread works for: a span, or everything that runs without one. */
-export interface Owner {
-  /** JavaScript that ran for it, ms of wall time on the thread. */
-  ownMs: number;
-  /** The job that it is a part of. */
-  job: JobTime | undefined;
-  /** It is that job's own span. */
-  isJob?: true;
-}
 
 /** A job continues after others had the thread for a while since it ran last. */
 export type OnReturn = (job: JobTime, nowMs: number) => void;
