@@ -1,6 +1,5 @@
-import { flushOnExit } from "./flush.ts";
 import { say } from "./problems.ts";
-import { profilingWanted, readProfileSettings } from "./settings.ts";
+import { type ProfileSettings, profilingWanted, readProfileSettings } from "./settings.ts";
 
 /**
  * Starts profiles of this process: CPU time and heap, to the Pyroscope server that the environment names. Stands in an entry
@@ -11,23 +10,20 @@ export async function initPyroscope({ appName }: { appName: string }): Promise<v
   if (!profilingWanted()) return;
   try {
     const settings = readProfileSettings(appName);
-    const [{ startProfiles }, { ProfileUpload }] = await Promise.all([
-      import("./profiles/profiles.ts"),
-      import("./profiles/upload.ts"),
-    ]);
-    const upload = new ProfileUpload(settings);
-    const profiles = startProfiles(await startProfiler(settings), {
-      flushIntervalMs: settings.flushIntervalMs,
-      send: (taken, isLast) => upload.send(taken, isLast),
-      toPost: (taken) => upload.toPost(taken),
-    });
-    flushOnExit([profiles]);
+    const { profileProcess } = await import("./profiles/profile_process.ts");
+    profileProcess(await startProfiler(settings), settings);
   } catch (error) {
-    say(`profiles of ${appName}: not measured: ${(error as Error).message.split("\n")[0]}`);
+    sayNotMeasured(appName, error);
   }
 }
 
-async function startProfiler(settings: ReturnType<typeof readProfileSettings>) {
+async function startProfiler(settings: ProfileSettings) {
   if ("Deno" in globalThis) return (await import("./profiles/deno_profiler.ts")).startDenoProfiler(settings);
   return (await import("./profiles/node_profiler.ts")).startNodeProfiler(settings);
+}
+
+/** Says why there are no profiles. */
+export function sayNotMeasured(appName: string, error: unknown): void {
+  const { message } = error as Error; // what loading a package or starting a profiler throws is one
+  say(`profiles of ${appName}: not measured: ${message.split("\n")[0]}`);
 }

@@ -95,7 +95,7 @@ function renewsLocks({ opts }: Worker): boolean {
   return !opts.skipLockRenewal;
 }
 
-/** BullMQ before 5.3x asks for the renewal of all locks at once, and does not look at what is answered. */
+/** Early versions of BullMQ 5 ask for the renewal of locks and do not look at the answer. */
 function knowsLostLocks(worker: Worker): boolean {
   return renewsLocks(worker) && Boolean(worker.lockManager ?? worker.scripts?.extendLocks);
 }

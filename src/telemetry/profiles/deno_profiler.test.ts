@@ -18,10 +18,11 @@ test("toPprof() keeps stacks and the time that is not idle", () => {
       { id: 1, ...frame("(root)", -1, ""), children: [2, 3] },
       { id: 2, ...frame("(idle)", -1, "") },
       { id: 3, ...frame("outer", 4), children: [4] },
-      { id: 4, ...frame("", 9) },
+      { id: 4, ...frame("", 9), children: [5] },
+      { id: 5, ...frame("ours", 0, import.meta.url) },
     ],
-    samples: [2, 3, 4, 4, 2],
-    timeDeltas: [900, 10, 20, 30, 900],
+    samples: [2, 3, 4, 4, 5, 2],
+    timeDeltas: [900, 10, 20, 30, 40, 900],
     startTime: 0,
     endTime: 2_000,
   });
@@ -36,6 +37,15 @@ test("toPprof() keeps stacks and the time that is not idle", () => {
         values: { sample: 2, wall: 50_000 },
         labels: {},
         stack: [{ name: "(anonymous)", file: "/app/a.ts", line: 10 }, outer],
+      },
+      {
+        values: { sample: 1, wall: 40_000 },
+        labels: {},
+        stack: [
+          { name: "ours", file: `prodlike:${import.meta.filename}`, line: 1 },
+          { name: "(anonymous)", file: "/app/a.ts", line: 10 },
+          outer,
+        ],
       },
     ]);
   } finally {

@@ -1,6 +1,7 @@
 import { type Profiler as CpuProfiler, Session } from "node:inspector/promises";
 import { Function as Code, Line, Location, Profile, Sample, StringTable, ValueType } from "pprof-format";
 import type { ProfileSettings } from "../settings.ts";
+import { createFileNames } from "./own_code.ts";
 import type { Profiler } from "./profiles.ts";
 
 /**
@@ -28,6 +29,8 @@ export async function startDenoProfiler({ samplingIntervalUs }: ProfileSettings)
 /** V8's own entries for a thread that runs no JavaScript. */
 const NOT_CODE = new Set(["(root)", "(idle)", "(program)"]);
 
+const nameFile = createFileNames();
+
 /** The profile as pprof: number of samples and wall time, which the thread had something to do in. */
 export function toPprof({ nodes, samples = [], timeDeltas = [], startTime, endTime }: CpuProfiler.Profile): Profile {
   const strings = new StringTable();
@@ -54,7 +57,7 @@ export function toPprof({ nodes, samples = [], timeDeltas = [], startTime, endTi
     }),
     function: nodes.map(({ id, callFrame: { functionName, url } }) => {
       const name = strings.dedup(functionName || "(anonymous)");
-      return new Code({ id, name, systemName: name, filename: strings.dedup(url.replace(/^file:\/\//, "")) });
+      return new Code({ id, name, systemName: name, filename: strings.dedup(nameFile(url.replace(/^file:\/\//, ""))) });
     }),
     stringTable: strings,
     timeNanos: Date.now() * 1e6,

@@ -2,6 +2,7 @@ import { heap, type SourceMapper, time } from "@datadog/pprof";
 import { type Context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { jobNameOf, OWNER } from "../ledger/owner.ts";
 import type { ProfileSettings } from "../settings.ts";
+import { createFileNames } from "./own_code.ts";
 import type { Profiler } from "./profiles.ts";
 import { SourceLines } from "./source_lines.ts";
 
@@ -56,6 +57,7 @@ export function startNodeProfiler({ samplingIntervalUs, traceIds, flushIntervalM
     return owner ? labelsOf(owner) : {};
   };
 
+  const nameFile = createFileNames();
   return {
     collect(isLast) {
       const cpu = time.stop(true, generateLabels);
@@ -68,6 +70,11 @@ export function startNodeProfiler({ samplingIntervalUs, traceIds, flushIntervalM
         if (name) type.type = memory.stringTable.dedup(name);
       }
       if (isLast) heap.stop();
+      for (const { function: functions, stringTable } of [cpu, memory]) {
+        for (const each of functions) {
+          each.filename = stringTable.dedup(nameFile(stringTable.strings[Number(each.filename)] ?? ""));
+        }
+      }
       return [cpu, memory];
     },
     onActivity(listener) {

@@ -31,7 +31,8 @@ export class SourceLines {
   }
 }
 
-function readMap(file: string): SourceMap | undefined {
+/** The source map of a script that is in no package. */
+export function readMap(file: string): SourceMap | undefined {
   if (/^node:|[\\/]node_modules[\\/]/.test(file)) return undefined;
   const known = findSourceMap(file);
   if (known) return known;

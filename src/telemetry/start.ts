@@ -1,0 +1,28 @@
+import { sayNotMeasured } from "./init_pyroscope.ts";
+import { nameService, profilingWanted, readProfileSettings, readTelemetrySettings } from "./settings.ts";
+import type { StartOtelOptions } from "./start_otel.ts";
+
+/**
+ * All that `initPyroscope` and `startOtel` do, before it returns: for a CommonJS application, whose next `require` cannot wait. It is
+ * the entry of `npm run build:telemetry`, and of nothing else: only there `require` reaches these files, and loads a package when it
+ * is wanted.
+ */
+export function start({ serviceName }: StartOtelOptions): void {
+  if (profilingWanted()) startProfiling(serviceName);
+  const settings = readTelemetrySettings();
+  if (!settings.enabled) return;
+  nameService(serviceName);
+  const { startTracing }: typeof import("./tracing.ts") = require("./tracing.ts");
+  startTracing(settings);
+}
+
+function startProfiling(appName: string): void {
+  try {
+    const settings = readProfileSettings(appName);
+    const { startNodeProfiler }: typeof import("./profiles/node_profiler.ts") = require("./profiles/node_profiler.ts");
+    const { profileProcess }: typeof import("./profiles/profile_process.ts") = require("./profiles/profile_process.ts");
+    profileProcess(startNodeProfiler(settings), settings);
+  } catch (error) {
+    sayNotMeasured(appName, error);
+  }
+}
