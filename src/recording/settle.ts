@@ -9,7 +9,7 @@ import { lostSince, type SpanAccounting } from "./span_counts.ts";
 import { readThrottling } from "./throttling.ts";
 
 export interface Settling {
-  config: Config;
+  config: Pick<Config, "apiService" | "workerService" | "profiling">;
   stack: Stack;
   telemetry: Telemetry;
 }
@@ -76,7 +76,7 @@ export async function settleWindow(
   };
 }
 
-const servicesOf = ({ apiService, workerService }: Config) => ({ api: apiService, worker: workerService });
+const servicesOf = ({ apiService, workerService }: Settling["config"]) => ({ api: apiService, worker: workerService });
 
 /** Why there are no profiles; `undefined` when there are. */
 function profilesAbsent({ config, telemetry }: Settling, clues: Clues[]): string | undefined {
