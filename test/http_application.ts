@@ -30,6 +30,8 @@ export interface TestApplication {
   url: string;
   /** Bodies of the requests for jobs, in the order of their arrival. */
   bodies: string[];
+  /** Headers of these requests. */
+  requests: IncomingMessage["headers"][];
   /** The most jobs that were under way at once. */
   mostUnderWay: number;
   /** Headers of the looks at jobs. */
@@ -54,6 +56,7 @@ export async function startTestApplication({
       let body = "";
       for await (const chunk of request) body += chunk;
       const index = application.bodies.push(body) - 1;
+      application.requests.push(request.headers);
       const job = { fate: fate(index), ended: Promise.resolve(), isEnded: false };
       jobs.push(job);
       if (job.fate === "refused") return void reply(503, { detail: "no room" });
@@ -88,6 +91,7 @@ export async function startTestApplication({
   const application: TestApplication = {
     url: `http://127.0.0.1:${port}`,
     bodies: [],
+    requests: [],
     mostUnderWay: 0,
     looks: [],
     async close() {

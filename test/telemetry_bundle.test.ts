@@ -4,7 +4,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { execa } from "execa";
-import { ROOT } from "../src/settings/config.ts";
+import { ROOT } from "../src/settings/environment.ts";
 import { currentRuntime } from "../src/settings/runtime.ts";
 import * as names from "../src/telemetry/names.ts";
 import { finish } from "./checkout.ts";

@@ -70,6 +70,20 @@ test("a RequestTrace knows a final attempt by what the job span says, and says w
   );
 });
 
+test("a RequestTrace without the span of the answer ends when nothing more has come for a while, if it has jobs", () => {
+  const trace = new RequestTrace();
+  trace.add(added("1"));
+  assert.equal(trace.end(0), undefined);
+  trace.add(attempt("1", true));
+  assert.equal(trace.end(0)?.state, "completed");
+  assert.equal(trace.end(GRACE_MS), undefined);
+  const empty = new RequestTrace();
+  empty.add(span(SpanKind.PRODUCER, { "messaging.system": "kafka" }));
+  assert.equal(empty.end(0), undefined);
+  empty.add(answer(empty));
+  assert.deepEqual([empty.end(GRACE_MS), empty.end(0)], [undefined, { state: "no job" }]);
+});
+
 test("a RequestTrace counts jobs that were added together, unless each of them has a span too", () => {
   const bulk = (fields: Partial<Span> = {}) => span(SpanKind.PRODUCER, { "messaging.batch.message_count": 2 }, fields);
   assert.deepEqual(
@@ -103,6 +117,7 @@ test("a RequestTrace takes no message of another system for a job, nor one that 
   const states = said(
     () => kafka,
     () => refused,
+    () => added("1"),
     answer,
     () => attempt("1", true),
   );

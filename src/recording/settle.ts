@@ -10,7 +10,7 @@ import { lostSince, type SpanAccounting } from "./span_counts.ts";
 import { readThrottling } from "./throttling.ts";
 
 export interface Settling {
-  wanted: Wanted;
+  wanted: Pick<Wanted, "application" | "profiling">;
   stack: Stack;
   telemetry: Telemetry;
 }

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
-import { ROOT } from "../../settings/config.ts";
+import { ROOT } from "../../settings/environment.ts";
 import { currentRuntime } from "../../settings/runtime.ts";
 import { createFileNames } from "./own_code.ts";
 
