@@ -8,7 +8,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startCollector } from "../src/collector/collector.ts";
 import { profilesIn } from "../src/recording/profile_files.ts";
-import { ROOT } from "../src/settings/config.ts";
 import { type ProfileSample, readProfile } from "../src/sources/read_profile.ts";
 import { startProgram } from "../test/program.ts";
 import { startTestStore } from "../test/store.ts";
@@ -29,15 +28,14 @@ const program = (url: string) => `
   const { setTimeout: sleep, setImmediate: next } = await import("node:timers/promises");
   const { trace } = await import("@opentelemetry/api");
   const { createPostgresBackend, Queue, Worker } = await import("bullmq");
-  const { observeJob, queueTelemetry } = await import(${JSON.stringify(join(ROOT, "src/telemetry/stages.ts"))});
   const clock = () => process.platform === "linux"
     ? Number.parseInt(readFileSync("/proc/thread-self/schedstat", "latin1"), 10) / 1e6
     : process.cpuUsage().user / 1e3;
-  const options = { connection: { connectionString: "${url}", migrate: true }, ...queueTelemetry() };
+  const options = { connection: { connectionString: "${url}", migrate: true } };
   const queue = new Queue("truth", options, createPostgresBackend);
   const work = (name) => new Function(\`return function \${name}(until) { let n = 0; while (performance.now() < until) n++; return n; }\`)();
   const pauses = [() => next(), () => null, () => sleep(1), () => new Promise((done) => process.nextTick(done))];
-  const process_ = (job) => observeJob(job, async () => {
+  const process_ = async (job) => {
     const spanId = trace.getActiveSpan().spanContext().spanId;
     if (job.name === "wait") {
       for (let i = 0; i < 200; i++) await sleep(20);
@@ -52,7 +50,7 @@ const program = (url: string) => `
       await pauses[i % pauses.length]();
     }
     return { work: "burn_" + job.data.n, spanId, cpuMs };
-  });
+  };
   const worker = new Worker("truth", process_, { ...options, concurrency: 3 }, createPostgresBackend);
   await queue.add("wait", {}, { priority: 1 });
   for (let n = 0; n < ${JOBS}; n++) await queue.add("burn", { n }, { priority: 2 });

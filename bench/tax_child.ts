@@ -4,12 +4,9 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Job, Telemetry } from "bullmq";
 
-type Work = (job: Job) => Promise<unknown>;
-
 /** What a variant adds to a worker. */
 export interface TaxTelemetry {
   telemetry?: Telemetry;
-  observe?(work: Work): Work;
   /** Sends the spans that are pending. */
   flush?(): Promise<void>;
   /** What is done once in so many ms, whatever there is to do. */
@@ -44,12 +41,12 @@ export interface HeapFigures {
 const { TELEMETRY = "", TURNS = "", QUEUE = "", QUEUE_URL = "" } = process.env;
 
 const module = TELEMETRY === "prodlike" ? import("./tax_prodlike.ts") : TELEMETRY ? import(TELEMETRY) : undefined;
-const { telemetry, observe, flush, periodic }: TaxTelemetry = (await (await module)?.start()) ?? {};
+const { telemetry, flush, periodic }: TaxTelemetry = (await (await module)?.start()) ?? {};
 const { Worker } = await import("bullmq");
 const { createWork } = await import("./tax_workloads.ts");
 
 const work = createWork(Number(TURNS));
-const worker = new Worker(QUEUE, observe?.(work) ?? work, {
+const worker = new Worker(QUEUE, work, {
   connection: { url: QUEUE_URL },
   concurrency: 10,
   ...(telemetry ? { telemetry } : {}),

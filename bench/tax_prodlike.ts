@@ -8,11 +8,8 @@ export async function start(): Promise<TaxTelemetry> {
   await initPyroscope({ appName: "tax" });
   const { startOtel } = await import("../src/telemetry/start_otel.ts");
   await startOtel({ serviceName: "tax" });
-  const { observeJob, queueTelemetry } = await import("../src/telemetry/stages.ts");
   return {
-    ...queueTelemetry(),
-    observe: (work) => (job) => observeJob(job, () => work(job)),
-    ...(queueTelemetry().telemetry ? { flush: await spanFlush() } : {}),
+    ...(process.env.OTEL_ENABLED === "true" ? { flush: await spanFlush() } : {}),
     ...(process.env.PROFILING === "on" ? { periodic: await profileFlush() } : {}),
   };
 }

@@ -3,13 +3,12 @@ const { startOtel } = await import("../src/telemetry/start_otel.ts");
 await startOtel({ serviceName: "prodlike-api" });
 const { createRequire } = await import("node:module");
 const { Queue } = await import("bullmq");
-const { queueTelemetry } = await import("../src/telemetry/stages.ts");
 const { get } = await import("./verdict_steps.ts");
 const { serveParent } = await import("./verdict_parent.ts");
 const http: typeof import("node:http") = createRequire(import.meta.url)("node:http");
 
 const { CALL_MS = "0", QUEUE = "", QUEUE_URL = "", SERVICE_URL = "" } = process.env;
-const queue = new Queue(QUEUE, { connection: { url: QUEUE_URL }, ...queueTelemetry() });
+const queue = new Queue(QUEUE, { connection: { url: QUEUE_URL } });
 await queue.waitUntilReady();
 const server = http.createServer(async (request, response) => {
   const [, name = "", jobId = "", index] = (request.url ?? "").split("/");

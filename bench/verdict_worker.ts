@@ -5,7 +5,6 @@ await initPyroscope({ appName: "prodlike-worker" });
 const { startOtel } = await import("../src/telemetry/start_otel.ts");
 await startOtel({ serviceName: "prodlike-worker" });
 const { Worker } = await import("bullmq");
-const { observeJob, queueTelemetry } = await import("../src/telemetry/stages.ts");
 const { createSteps, keep } = await import("./verdict_steps.ts");
 const { waitFor } = await import("../src/wait_for.ts");
 const { serveParent } = await import("./verdict_parent.ts");
@@ -14,10 +13,9 @@ const { SETTING = "", QUEUE = "", QUEUE_URL = "", SERVICE_URL = "", TURNS_PER_MS
 const { concurrency, types, keptMb = 0 } = JSON.parse(SETTING);
 const kept = keep(keptMb);
 const work = createSteps({ types }, { turnsPerMs: Number(TURNS_PER_MS), serviceUrl: SERVICE_URL });
-const worker = new Worker(QUEUE, (job) => observeJob(job, () => work(job)), {
+const worker = new Worker(QUEUE, work, {
   connection: { url: QUEUE_URL },
   concurrency,
-  ...queueTelemetry(),
 });
 let running = 0;
 worker.on("active", () => running++);

@@ -1,36 +1,85 @@
+import { spawnSync } from "node:child_process";
+import { createRequire } from "node:module";
 import { join } from "node:path";
-import { context, metrics, propagation, trace } from "@opentelemetry/api";
+import { context, type Meter, metrics, propagation, type Tracer, trace } from "@opentelemetry/api";
 import {
   InMemorySpanExporter,
   NodeTracerProvider,
   type ReadableSpan,
   SimpleSpanProcessor,
 } from "@opentelemetry/sdk-trace-node";
-import {
-  type ConnectionOptions,
-  createPostgresBackend,
-  type createRedisBackend,
-  FlowProducer,
-  type Job,
-  Queue,
-  Worker,
-} from "bullmq";
-import { createInstrumentation } from "../src/telemetry/spans/instrumentation.ts";
+import type { FlowProducer, Job, Processor, Queue, QueueOptions, Worker, WorkerOptions } from "bullmq";
+import * as bullmq from "bullmq";
+import { Redis } from "ioredis";
+import { WorkerFacts } from "../src/telemetry/metrics/worker_facts.ts";
+import { patchBullmq } from "../src/telemetry/spans/bullmq.ts";
+import { Producers } from "../src/telemetry/spans/producers.ts";
+import { RequeuedJobs } from "../src/telemetry/spans/requeue.ts";
+import { RunningAttempts } from "../src/telemetry/spans/running_attempts.ts";
 import { waitFor } from "../src/wait_for.ts";
-import { startTestStore } from "./store.ts";
+import { startTestRedis, startTestStore } from "./store.ts";
+
+/** A BullMQ, and the store that it runs on in tests. */
+export interface Library {
+  name: string;
+  /** Why it cannot be tested here. */
+  skip?: string | false;
+  bullmq: typeof bullmq;
+  openStore(): Promise<{ url: string; options: QueueOptions; backend: unknown[]; close(): Promise<void> }>;
+}
+
+const onRedis: Omit<Library, "name" | "bullmq"> = {
+  skip: spawnSync("redis-server", ["--version"]).error ? "no redis-server is installed" : false,
+  async openStore() {
+    const redis = await startTestRedis();
+    if (!redis) throw new Error("Cannot run jobs: no redis-server is installed");
+    const client = new Redis(redis.url, { retryStrategy: () => 10 }); // BullMQ waits for 1 s between two tries
+    client.on("error", () => {}); // until it is up
+    await client.ping();
+    client.disconnect();
+    const { url, child } = redis;
+    return { url, options: { connection: { url } }, backend: [], close: async () => void child.kill() };
+  },
+};
+
+export const LIBRARIES: Library[] = [
+  { name: "BullMQ 6", bullmq, ...onRedis },
+  // Its types differ in what no test uses.
+  { name: "BullMQ 5", bullmq: createRequire(import.meta.url)("bullmq5"), ...onRedis },
+];
+
+/** Runs everywhere, and takes longer. */
+export const ON_POSTGRES: Library = {
+  name: "BullMQ 6 on PostgreSQL",
+  bullmq,
+  async openStore() {
+    const store = await startTestStore();
+    const connection = { connectionString: store.url, migrate: true } as QueueOptions["connection"];
+    const { url } = store;
+    return { url, options: { connection }, backend: [bullmq.createPostgresBackend], close: () => store.close() };
+  },
+};
 
 export interface Session {
   queue: Queue;
   flow: FlowProducer;
+  worker: Worker;
+  /** The address of the store. */
+  url: string;
   ended(id: string): Promise<void>;
 }
 
-export interface RunJobsOptions {
+export interface RunJobsOptions extends Partial<WorkerOptions> {
+  library: Library;
   retryAs?: "parent" | "link";
-  /** BullMQ's. */
-  maxStartedAttempts?: number;
+  /** @default {metrics.getMeter("test")} */
+  meter?: Meter;
   /** The processor runs in a process or a thread of its own. */
   sandbox?: "process" | "thread";
+  /** What the jobs do, instead of what is said below. */
+  processor?: (job: Job, token?: string, signal?: AbortSignal) => unknown;
+  /** Of the queue and the worker. @default {trace.getTracer("test")} */
+  tracer?: Tracer;
 }
 
 /** Otherwise BullMQ hands on the flags of Node 24's test runner, changed so that Node refuses them. */
@@ -42,46 +91,53 @@ const sandboxOptions = { workerForkOptions: { execArgv: [] }, workerThreadsOptio
  */
 export async function runJobs(
   drive: (session: Session) => Promise<void>,
-  { retryAs = "parent", sandbox, ...options }: RunJobsOptions = {},
+  { library, retryAs = "parent", meter, tracer: theirs, sandbox, processor, ...options }: RunJobsOptions,
 ): Promise<ReadableSpan[]> {
+  const store = await library.openStore();
   const exporter = new InMemorySpanExporter();
   const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
   provider.register();
-  const meter = metrics.getMeter("test");
-  const instrumentation = createInstrumentation(trace.getTracer("test"), { meter, ledger: undefined, retryAs });
-  const store = await startTestStore();
-  const shared = {
-    connection: { connectionString: store.url, migrate: true } as ConnectionOptions,
-    telemetry: instrumentation.queueTelemetry,
-  };
+  const tracer = theirs ?? trace.getTracer("test");
+  const running = new RunningAttempts();
+  const unpatch = patchBullmq(library.bullmq, {
+    producers: new Producers(tracer),
+    attempts: { tracer, ledger: undefined, running, requeued: new RequeuedJobs(), retryAs },
+    workers: new WorkerFacts(meter ?? metrics.getMeter("test"), { running, flush: async () => {} }),
+  });
   // The types know the methods of Redis' backend alone.
-  const backend = createPostgresBackend as unknown as typeof createRedisBackend;
-  const queue = new Queue("work", shared, backend);
-  const flow = new FlowProducer(shared, backend);
+  const backend = store.backend as [];
+  const { telemetry } = options;
+  const queue = new library.bullmq.Queue("work", { ...store.options, ...(telemetry ? { telemetry } : {}) }, ...backend);
+  const run = async (job: Job): Promise<unknown> => {
+    if (job.data.failFirst && job.attemptsMade === 0) throw new RangeError("not yet");
+    if (job.data.thenAdd) await queue.add("added", {}, { jobId: job.data.thenAdd });
+    return trace.getTracer("test").startActiveSpan("step", async (span) => {
+      span.end();
+      return { secret: "result" };
+    });
+  };
+  const flow = new library.bullmq.FlowProducer(store.options, ...backend);
+  const ignore = () => {}; // the store begins a little later, and ends before the last poll
+  queue.on("error", ignore);
+  flow.on("error", ignore);
   try {
     await queue.waitUntilReady();
-    const process = (job: Job) =>
-      instrumentation.observeJob(job, async () => {
-        if (job.data.failFirst && job.attemptsMade === 0) throw new RangeError("not yet");
-        if (job.data.thenAdd) await queue.add("added", {}, { jobId: job.data.thenAdd });
-        return instrumentation.stage("step", async () => ({ secret: "result" }));
-      });
-    const worker = new Worker(
+    const worker = new library.bullmq.Worker(
       "work",
-      sandbox ? join(import.meta.dirname, "sandboxed_processor.mjs") : process,
-      { ...shared, ...options, ...sandboxOptions, useWorkerThreads: sandbox === "thread" },
-      backend,
+      sandbox ? join(import.meta.dirname, "sandboxed_processor.mjs") : ((processor ?? run) as Processor), // some return no promise
+      { ...store.options, ...options, ...sandboxOptions, useWorkerThreads: sandbox === "thread" },
+      ...backend,
     );
     const finished = new Set<string>();
     const note = (job?: Job) => void (job?.finishedOn && finished.add(String(job.id)));
     worker.on("completed", note).on("failed", note);
-    const ignore = () => {}; // the store ends before the last poll
-    queue.on("error", ignore);
     worker.on("error", ignore);
     try {
       await drive({
         queue,
         flow,
+        worker,
+        url: store.url,
         ended: async (id) => void (await waitFor(() => finished.has(id) || undefined, `the end of ${id}`)),
       });
     } finally {
@@ -92,6 +148,7 @@ export async function runJobs(
     await flow.close();
     await queue.close();
     await store.close();
+    unpatch();
     for (const api of [trace, context, propagation]) api.disable();
   }
 }

@@ -9,7 +9,6 @@ import {
   QueueEvents,
   Worker,
 } from "bullmq";
-import { queueTelemetry } from "../telemetry/stages.ts";
 import { UserError } from "../terminal/user_error.ts";
 import { JOB_LOCK } from "./job_lock.ts";
 import type { Log } from "./log.ts";
@@ -46,7 +45,6 @@ const CONNECT_MS = 5_000;
 export function openReviewQueue(options: StoreOptions): Promise<ReviewQueue> {
   const { connection, createBackend } = connectTo(options);
   const queueOptions = {
-    ...queueTelemetry(),
     // Redis: a request fails at once while the store is away, and does not wait for its return.
     connection: { ...connection, enableOfflineQueue: false },
     defaultJobOptions: { removeOnComplete: KEEP, removeOnFail: KEEP },
@@ -65,7 +63,6 @@ export function openReviewWorker(
 ): Promise<ReviewWorker> {
   const { connection, createBackend } = connectTo(options);
   const workerOptions = {
-    ...queueTelemetry(),
     connection,
     concurrency,
     // A worker that runs before its first connection never recovers when that one fails.

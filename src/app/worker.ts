@@ -1,6 +1,5 @@
 import { type Job, UnrecoverableError } from "bullmq";
 import type { Config } from "../settings/config.ts";
-import { observeJob } from "../telemetry/stages.ts";
 import { UserError } from "../terminal/user_error.ts";
 import { openReviewRoot } from "./review/repository.ts";
 import { createReviewer, type Review, type ReviewJob } from "./review/review.ts";
@@ -26,7 +25,7 @@ export async function startWorker(config: Config, { log, signal }: ServiceOption
   const running = new Map<Promise<unknown>, string | undefined>(); // with the ids of the jobs
 
   async function processJob(job: Job<ReviewJob, Review>): Promise<Review> {
-    const result = observeJob(job, () => loggedReview(job));
+    const result = loggedReview(job);
     running.set(result, job.id);
     try {
       return await result;

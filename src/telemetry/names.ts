@@ -42,10 +42,13 @@ export const SPAN_CPU_MS = "prodlike.span.cpu_ms";
 
 /** Metrics of the SDK about itself. @see https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/ */
 export const SPAN_STARTED = "otel.sdk.span.started";
+export const SPAN_SAMPLING_RESULT = "otel.span.sampling_result";
 /** Spans that are done with, one way (no `error.type`) or the other. */
 export const SPAN_PROCESSED = "otel.sdk.processor.span.processed";
 export const SPAN_QUEUE_SIZE = "otel.sdk.processor.span.queue.size";
 export const SPAN_QUEUE_CAPACITY = "otel.sdk.processor.span.queue.capacity";
+export const COMPONENT_TYPE = "otel.component.type";
+export const COMPONENT_NAME = "otel.component.name";
 export const SPAN_EXPORTED = "otel.sdk.exporter.span.exported";
 
 /** Metrics of the event loop. @see https://opentelemetry.io/docs/specs/semconv/runtime/nodejs-metrics/ */
@@ -115,6 +118,11 @@ export const WORKER_LOCKS_LOST = "prodlike.worker.locks_lost";
 /** Ours. 1 from the moment at which it can take jobs, 0 before; a series a queue. */
 export const WORKER_READY = "prodlike.worker.ready";
 
+/** Resource attributes. @see https://opentelemetry.io/docs/specs/semconv/resource/ */
+export const HOST_NAME = "host.name";
+export const PROCESS_PID = "process.pid";
+export const PROCESS_RUNTIME_NAME = "process.runtime.name";
+export const PROCESS_RUNTIME_VERSION = "process.runtime.version";
 /** Resource attribute: the program that the process runs, a path. @see https://opentelemetry.io/docs/specs/semconv/resource/process/ */
 export const PROCESS_COMMAND = "process.command";
 

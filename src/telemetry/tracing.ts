@@ -23,14 +23,21 @@ import { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 import { flushOnExit, type Pending } from "./flush.ts";
 import { startLedger } from "./ledger/ledger.ts";
 import { OWNER, OwnerContextManager } from "./ledger/owner.ts";
+import { observeActiveJobs } from "./metrics/active_jobs.ts";
 import { createMeterProvider } from "./metrics/meter_provider.ts";
 import { observeRuntime } from "./metrics/runtime.ts";
+import { WorkerFacts } from "./metrics/worker_facts.ts";
+import * as names from "./names.ts";
 import { onceAMinute } from "./problems.ts";
 import type { TelemetrySettings } from "./settings.ts";
 import { countStarted } from "./spans/accounting.ts";
-import { createInstrumentation } from "./spans/instrumentation.ts";
+import { BullmqInstrumentation, type QueueObserver } from "./spans/bullmq.ts";
+import { Producers } from "./spans/producers.ts";
+import { RequeuedJobs } from "./spans/requeue.ts";
+import { RunningAttempts } from "./spans/running_attempts.ts";
 import { createSpanSender } from "./spans/sender.ts";
-import { installInstrumentation } from "./stages.ts";
+import { createStages } from "./spans/stage_spans.ts";
+import { installStages } from "./stages.ts";
 
 /** Assembles the tracer provider, registers it for the whole process and instruments HTTP, Express, Pino and BullMQ. */
 export function startTracing(settings: TelemetrySettings): void {
@@ -50,10 +57,15 @@ export function startTracing(settings: TelemetrySettings): void {
     contextManager:
       ledger || OWNER.hasSubscribers ? new OwnerContextManager(ledger) : new AsyncLocalStorageContextManager(),
   });
-  instrument();
-  installInstrumentation(
-    createInstrumentation(provider.getTracer("prodlike"), { meter, ledger, retryAs: settings.retryAs }),
-  );
+  const tracer = provider.getTracer("prodlike");
+  installStages(createStages(tracer));
+  const running = new RunningAttempts();
+  observeActiveJobs(meter, () => running.count);
+  instrument({
+    producers: new Producers(tracer),
+    attempts: { tracer, ledger, running, requeued: new RequeuedJobs(), retryAs: settings.retryAs },
+    workers: new WorkerFacts(meter, { running, flush: () => metrics.forceFlush().catch(() => {}) }), // it says its errors
+  });
   const endRuntime = settings.metricsUrl ? observeRuntime(meter) : () => {};
   const spans: Pending = {
     forceFlush: () => provider.forceFlush().catch(sayErrors),
@@ -72,10 +84,11 @@ function describeProcess() {
   // Not the detectors of host and process: they would put the machine's id and the command line, with whatever secret it
   // holds, on every export.
   const own = resourceFromAttributes({
-    "host.name": hostname(),
-    "process.pid": process.pid,
-    "process.runtime.name": "Deno" in globalThis ? "deno" : "nodejs",
-    "process.runtime.version": process.versions.deno ?? process.versions.node,
+    [names.HOST_NAME]: hostname(),
+    [names.PROCESS_PID]: process.pid,
+    [names.PROCESS_COMMAND]: process.argv[1] || undefined,
+    [names.PROCESS_RUNTIME_NAME]: "Deno" in globalThis ? "deno" : "nodejs",
+    [names.PROCESS_RUNTIME_VERSION]: process.versions.deno ?? process.versions.node,
   });
   // What the user says (OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME) comes last and wins.
   return defaultResource()
@@ -100,16 +113,18 @@ function createPropagator(names: string[]): TextMapPropagator {
   return new CompositePropagator({ propagators });
 }
 
-function instrument(): void {
-  // Without this hook an ESM `import` of Express or Pino is not patched, silently. Deno patches without it.
+function instrument(queues: QueueObserver): void {
+  // Without this hook an ESM `import` of one of these is not patched, silently. Deno patches without it.
   if (!("Deno" in globalThis)) {
-    register("@opentelemetry/instrumentation/hook.mjs", import.meta.url, { data: { include: ["express", "pino"] } });
+    const include = ["express", "pino", "bullmq"];
+    register("@opentelemetry/instrumentation/hook.mjs", import.meta.url, { data: { include } });
   }
   registerInstrumentations({
     instrumentations: [
       new HttpInstrumentation(),
       new ExpressInstrumentation({ ignoreLayersType: [ExpressLayerType.MIDDLEWARE] }),
       new PinoInstrumentation({ disableLogSending: true }),
+      new BullmqInstrumentation(queues),
     ],
   });
 }

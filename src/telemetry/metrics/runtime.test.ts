@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { finish } from "../../../test/checkout.ts";
 import { startProgram } from "../../../test/program.ts";
+import { startTestRedis } from "../../../test/store.ts";
 import { startCollector } from "../../collector/collector.ts";
 import type { Metric, MetricsRequest } from "../../otlp/otlp_json.ts";
 import { readRequests } from "../../otlp/read_lines.ts";
@@ -19,13 +20,24 @@ const prelude = `
   const { setTimeout: sleep } = await import("node:timers/promises");
   const { Worker } = await import("node:worker_threads");
   const { runInNewContext } = await import("node:vm");
-  const { observeJob } = await import(${JSON.stringify(join(import.meta.dirname, "../stages.ts"))});`;
+  const runWorker = async (url, process, jobs, concurrency) => {
+    const { Queue, Worker } = await import("bullmq");
+    const connection = { url };
+    const queue = new Queue("work", { connection });
+    const worker = new Worker("work", process, { connection, concurrency, lockDuration: 20_000, lockRenewTime: 3_000 });
+    let ended = 0;
+    const done = new Promise((resolve) => {
+      for (const end of ["completed", "failed"]) worker.on(end, () => ++ended === jobs && resolve());
+    });
+    for (let i = 0; i < jobs; i++) await queue.add("job", {});
+    return { worker, close: async () => { await done; await worker.close(); await queue.close(); } };
+  };`;
 
 /** Metrics of a program that has ended by itself, with environment; `during` runs while it does. */
 async function metricsOf(
   program: string,
   environment: Record<string, string> = {},
-  during: (points: () => Promise<Point[]>, kill: () => void) => Promise<void> = async () => {},
+  during: (points: () => Promise<Point[]>, kill: (signal: NodeJS.Signals) => void) => Promise<void> = async () => {},
 ) {
   const folder = mkdtempSync(join(tmpdir(), "prodlike-test-"));
   const file = join(folder, "metrics.jsonl");
@@ -45,7 +57,7 @@ async function metricsOf(
     return all;
   };
   try {
-    await during(points, () => child.kill("SIGTERM"));
+    await during(points, (signal) => child.kill(signal));
     const { code, signal, stdout, stderr } = await ran;
     // Deno tells of the signal that it sent, whatever the process made of it.
     const ended = code === 0 || (currentRuntime === "deno" && signal === "SIGTERM");
@@ -80,6 +92,10 @@ const burn = `(us) => {
   }
 }`;
 
+/** A worker that does nothing much, where there is a queue store for it. */
+const noWork = (url: string | undefined) =>
+  url ? `const { close } = await runWorker(${JSON.stringify(url)}, async () => {}, 1, 2); await close();` : "";
+
 // CPU for 0.3 s on the main thread, 0.3 s on another, 50 MB outside of the heap, and a collection of garbage.
 const work = `
   setFlagsFromString("--expose-gc");
@@ -91,7 +107,6 @@ const work = `
   await sleep(50);
   const other = new Worker(${JSON.stringify(`(${burn})(300_000)`)}, { eval: true });
   await new Promise((resolve) => other.on("exit", resolve));
-  await observeJob({}, async () => {});
   console.log(getHeapStatistics().heap_size_limit);`;
 
 const documented = readFileSync(join(ROOT, "docs", "metrics.md"), "utf8")
@@ -102,7 +117,8 @@ const documented = readFileSync(join(ROOT, "docs", "metrics.md"), "utf8")
   .map(([, name, unit, node, deno]) => ({ name, unit, where: currentRuntime === "deno" ? deno! : node! }));
 
 test("observeRuntime() reports what the process did, and the process ends by itself", async () => {
-  const { points, metrics, stdout } = await metricsOf(work);
+  const redis = await startTestRedis();
+  const { points, metrics, stdout } = await metricsOf(noWork(redis?.url) + work).finally(() => redis?.child.kill());
   const value = (metric: string, attribute?: string) => {
     const found = last(points, metric, attribute);
     assert.ok(found !== undefined, `${metric} has not arrived`);
@@ -115,11 +131,11 @@ test("observeRuntime() reports what the process did, and the process ends by its
   assert.ok(value(names.MEMORY_EXTERNAL) > 50e6 && value(names.MEMORY_EXTERNAL) < 200e6);
   assert.ok(value(names.PROCESS_MEMORY_USAGE) > 80e6);
   assert.equal(value(names.HEAP_LIMIT), Number(stdout));
-  assert.equal(value(names.ACTIVE_JOBS), 0);
   const oldSpace = [names.HEAP_SPACE_USED, names.HEAP_SPACE_SIZE].map((metric) => value(metric, "old_space"));
   assert.ok(oldSpace[0]! > 1e6 && oldSpace[0]! <= oldSpace[1]!, oldSpace.join());
   // The GC runs whenever it likes, so only what was forced is sure.
-  const isSure = ({ where }: { where: string }) => where.startsWith("yes");
+  const isSure = ({ where, name }: { where: string; name?: string | undefined }) =>
+    where.startsWith("yes") && (redis !== undefined || !name?.startsWith("prodlike.worker."));
   const arrived = new Set(metrics.map(({ name }) => name));
   assert.deepEqual(
     documented.filter((row) => isSure(row) && !arrived.has(row.name!)),
@@ -155,19 +171,46 @@ test("observeRuntime() reports what the process did, and the process ends by its
   assert.deepEqual(major?.explicitBounds, [0.01, 0.1, 1, 10]);
 });
 
-test("a worker reports the jobs that run, and a process without jobs reports none", async () => {
+test("a worker reports what it is set to, that it is ready, and the jobs that run", async (t) => {
+  const redis = await startTestRedis();
+  if (!redis) return t.skip("no redis-server is installed");
   const program = `
-    const failed = observeJob({}, async () => { throw new Error("job"); }).catch(() => {});
-    const jobs = [1, 2].map(() => observeJob({}, () => new Promise((resolve) => {
-      const running = setInterval(() => {}, 1_000);
-      process.on("SIGTERM", () => { clearInterval(running); resolve(); });
-    })));`;
-  const { points } = await metricsOf(program, { OTEL_METRIC_EXPORT_INTERVAL: "50" }, async (read, kill) => {
-    const two = async () => last(await read(), names.ACTIVE_JOBS) === 2 || undefined;
-    await waitFor(two, "two jobs");
-    kill();
-  });
-  assert.equal(last(points, names.ACTIVE_JOBS), 0);
-  const { points: idle } = await metricsOf("");
-  assert.equal(last(idle, names.ACTIVE_JOBS), undefined);
+    const running = [];
+    const { worker, close } = await runWorker(${JSON.stringify(redis.url)}, ({ id }) => {
+      if (id === "1") throw new Error("job");
+      return new Promise((resolve) => running.push(resolve));
+    }, 3, 2);
+    process.on("SIGTERM", () => {}); // at that signal all metrics are exported
+    process.once("SIGUSR2", () => { worker.concurrency = 7; });
+    process.once("SIGHUP", () => { for (const end of running) end(); });
+    await close();`;
+  try {
+    const { points } = await metricsOf(program, {}, async (read, kill) => {
+      const exported = async (metric: string, value: number) => {
+        kill("SIGTERM");
+        return last(await read(), metric) === value || undefined;
+      };
+      // The interval is too long for an export that does not come at once.
+      await waitFor(async () => last(await read(), names.WORKER_READY) || undefined, "a worker that is ready");
+      assert.equal(last(await read(), names.WORKER_CONCURRENCY, "work"), 2);
+      assert.equal(last(await read(), names.WORKER_LOCK_DURATION, "work"), 20);
+      assert.equal(last(await read(), names.WORKER_LOCK_RENEW_TIME, "work"), 3);
+      assert.equal(last(await read(), names.WORKER_LOCKS_LOST, "work"), 0);
+      await waitFor(() => exported(names.ACTIVE_JOBS, 2), "two jobs");
+      kill("SIGUSR2");
+      await waitFor(() => exported(names.WORKER_CONCURRENCY, 7), "another concurrency");
+      kill("SIGHUP");
+    });
+    assert.equal(last(points, names.ACTIVE_JOBS), 0);
+  } finally {
+    redis.child.kill();
+  }
+});
+
+test("a process without a worker reports nothing of one", async () => {
+  const { points } = await metricsOf(`await import("bullmq");`);
+  assert.deepEqual(
+    [...new Set(points.map(({ metric }) => metric))].filter((name) => name.startsWith("prodlike.worker.")),
+    [],
+  );
 });

@@ -1,119 +1,175 @@
-import { type Context, context, type Span, type SpanContext, SpanKind, type Tracer } from "@opentelemetry/api";
-import type { Attributes, Span as QueueSpan } from "bullmq";
+import { type Context, context, type Span, SpanKind, type Tracer, trace } from "@opentelemetry/api";
+import type { Ledger } from "../ledger/ledger.ts";
+import { contextOfJob } from "../ledger/owner.ts";
 import * as names from "../names.ts";
+import type { Job, Worker } from "./bullmq_types.ts";
 import { recordError } from "./errors.ts";
+import { harmless } from "./harmless.ts";
+import { contextOf } from "./job_context.ts";
+import { keyOf, type RequeuedJobs, waitMs } from "./requeue.ts";
+import type { RunningAttempt, RunningAttempts } from "./running_attempts.ts";
+
+/** What all attempts of a process share. */
+export interface Surroundings {
+  tracer: Tracer;
+  /** Where the time of jobs is booked; without one only how long they ran is measured. */
+  ledger: Ledger | undefined;
+  /**
+   * How the job span of a retry refers to the attempts before: all have the enqueue as their parent, or it has a link to
+   * the last one besides.
+   */
+  retryAs: "parent" | "link";
+  requeued: RequeuedJobs;
+  running: RunningAttempts;
+}
 
 const OPTIONS = { kind: SpanKind.CONSUMER };
 
 /**
- * The attempts that run, by `keyOf`: an object. A table that a `Map` has outgrown keeps what was in it, and the next table, until
- * V8 collects all of the heap, and it outgrows one every few jobs.
+ * One attempt of a job, from the moment at which its worker has it to the one at which the store has its result. The job span
+ * begins with the handler, or with the attempt where no handler is called.
  */
-export type RunningAttempts = Record<string, Attempt | undefined>;
-
-export interface AttemptOptions {
-  name: string;
-  parent: Context;
-  /** Where it is found by its job, until it ends. */
-  attempts: RunningAttempts;
-}
-
-/**
- * One attempt of a job: its CONSUMER span begins with the processor, and ends when the store has the result. Where nobody
- * calls `begin`, as for a sandboxed processor, the span has the same times, and no context.
- */
-export class Attempt implements QueueSpan<Context> {
-  readonly #tracer: Tracer;
-  readonly #name: string;
-  readonly #attempts: RunningAttempts;
+export class Attempt implements RunningAttempt {
+  readonly worker: Worker;
+  readonly job: Job;
+  readonly #around: Surroundings;
   readonly #startTime = Date.now();
-  #key = "";
-  #attributes: Attributes = { [names.MESSAGING_SYSTEM]: "bullmq", [names.MESSAGING_OPERATION_TYPE]: "process" };
+  readonly #madeBefore: number;
+  #parent: Context | undefined;
   #span: Span | undefined;
-  /** What the job came with. */
-  readonly parent: Context;
+  /** The handler's, ms of `performance.now()`; `undefined`: it does not run here. */
+  #beganMs: number | undefined;
+  place = -1;
+  isElsewhere = false;
+  #isMoved = false;
+  #isLost = false;
+  #isRequeued = false;
 
-  constructor(tracer: Tracer, { name, parent, attempts }: AttemptOptions) {
-    this.#tracer = tracer;
-    this.#name = name;
-    this.#attempts = attempts;
-    this.parent = parent;
+  constructor(around: Surroundings, worker: Worker, job: Job) {
+    this.#around = around;
+    this.worker = worker;
+    this.job = job;
+    this.#madeBefore = job.attemptsMade;
   }
 
-  /** Its span, from now on. */
-  begin(attributes: Attributes = {}): Span {
-    this.#span ??= this.#start(attributes);
+  /** Calls the handler in a job scope; `isElsewhere`: in another process or thread, where none can be opened. */
+  run<T>(call: () => T, isElsewhere: boolean): Promise<Awaited<T>> {
+    const inner = harmless(() => this.#enter(isElsewhere));
+    return (inner ? context.with(inner, called, undefined, call) : called(call)).then(
+      (result) => {
+        harmless(() => this.#leave());
+        return result;
+      },
+      (error) => {
+        harmless(() => this.#fail(error));
+        harmless(() => this.#leave());
+        throw error;
+      },
+    ) as Promise<Awaited<T>>;
+  }
+
+  /** The context in which the handler is to run, if it runs here. */
+  #enter(isElsewhere: boolean): Context | undefined {
+    const span = this.#begin();
+    const { running, ledger } = this.#around;
+    running.add(this, isElsewhere);
+    if (isElsewhere) return undefined;
+    const inner = contextOfJob(this.job.name, trace.setSpan(this.#parent!, span)); // which `#begin` has set
+    this.#beganMs = performance.now();
+    ledger?.beginJob(span);
+    return inner;
+  }
+
+  #leave(): void {
+    const { running, ledger } = this.#around;
+    running.remove(this);
+    if (this.#beganMs === undefined || !this.#span) return;
+    if (ledger) ledger.endJob(this.#span);
+    else this.#span.setAttribute(names.JOB_RUN_MS, performance.now() - this.#beganMs);
+  }
+
+  #fail(error: unknown): void {
+    this.#isMoved = isMove(error);
+    if (!this.#isMoved && this.#span) recordError(this.#span, error);
+  }
+
+  #begin(startTime?: number): Span {
+    this.#span ??= this.#start(startTime);
     return this.#span;
   }
 
-  #start(attributes: Attributes, startTime?: number): Span {
+  #start(startTime: number | undefined): Span {
+    const { worker, job } = this;
+    const { tracer, requeued, retryAs } = this.#around;
+    const before = requeued.take(worker.name, job.id);
+    // A job that nobody traced begins a trace; the worker's loop has no context of its own to offer.
+    this.#parent = contextOf(job.opts?.telemetry?.metadata ?? job.opts?.tm ?? "");
     // With attributes among the options the SDK copies them three times, for samplers; those that there are do not look at them.
     const options = startTime ? { kind: SpanKind.CONSUMER, startTime } : OPTIONS;
-    const span = this.#tracer.startSpan(this.#name, options, this.parent);
-    return span.setAttributes(this.#attributes).setAttributes(attributes);
+    const span = tracer.startSpan(`process ${worker.name}`, options, this.#parent).setAttributes({
+      [names.MESSAGING_SYSTEM]: "bullmq",
+      [names.MESSAGING_OPERATION_TYPE]: "process",
+      [names.MESSAGING_OPERATION_NAME]: "process",
+      [names.MESSAGING_DESTINATION_NAME]: worker.name,
+      [names.MESSAGING_MESSAGE_ID]: job.id,
+      [names.MESSAGING_CLIENT_ID]: worker.id,
+      [names.BULLMQ_JOB_NAME]: job.name,
+      [names.JOB_WAIT_MS]: waitMs(job, before), // left out when it is undefined
+    });
+    if (before && retryAs === "link") span.addLink({ context: before.failed });
+    return span;
   }
 
-  get spanContext(): SpanContext | undefined {
-    return this.#span?.spanContext();
+  /** The worker is about to tell the store that it has failed: the job is over, or put back into its queue. */
+  failing(error: Error): void {
+    const isProcessed = this.#span !== undefined;
+    const span = this.#begin(this.#startTime);
+    recordError(span, isProcessed ? error : new UnprocessedError(error.message));
+    this.#isRequeued = true;
+    this.#around.requeued.remember(this.#key, { atMs: Date.now(), failed: span.spanContext() });
   }
 
-  setSpanOnContext(): Context {
-    return context.active();
+  loseLock(): boolean {
+    if (this.#isLost) return false;
+    this.#isLost = true;
+    this.#span?.setAttribute(names.JOB_LOCK_LOST, true);
+    return true;
   }
 
-  setAttribute(key: string, value: Attributes[string]): void {
-    const name = EXPORTED[key];
-    if (!name || value === undefined) return;
-    if (this.#span) this.#span.setAttribute(name, value);
-    else this.#attributes[name] = value;
-  }
-
-  setAttributes(attributes: Attributes): void {
-    for (const key in attributes) this.setAttribute(key, attributes[key]);
-    const id = attributes["bullmq.job.id"];
-    if (id === undefined || this.#key) return;
-    this.#key = keyOf(String(this.#attributes[names.MESSAGING_DESTINATION_NAME]), String(id));
-    this.#attempts[this.#key] = this;
-  }
-
-  addEvent(name: string, attributes?: Attributes): void {
-    // Reached alone only when BullMQ fails a job without calling its processor; otherwise observeJob has said more.
-    if (name !== "job failed") return;
-    recordError(this.#spanNow(), new UnprocessedError(String(attributes?.["bullmq.job.failed.reason"])));
-  }
-
-  /** These are errors of the queue store, which BullMQ retries: worth an event, not a failed job. */
-  recordException(exception: unknown): void {
-    this.#spanNow().recordException(exception as Error);
-  }
-
+  /** The store has its result, or will never have it. */
   end(): void {
-    this.#spanNow().end();
-    if (this.#attempts[this.#key] === this) delete this.#attempts[this.#key];
+    const { job } = this;
+    const isFinished = typeof job.finishedOn === "number";
+    if (!this.#span && !isFinished) return; // the worker closes: it has left the job alone
+    const span = this.#begin(this.#startTime);
+    const isCounted = job.attemptsMade > this.#madeBefore;
+    if (isCounted) span.setAttribute(names.BULLMQ_JOB_ATTEMPTS_MADE, job.attemptsMade);
+    if (isFinished || isCounted || this.#isMoved) span.setAttribute(names.JOB_FINAL, isFinished);
+    if (this.#isRequeued && (isFinished || !isCounted)) this.#around.requeued.forget(this.#key);
+    span.end();
   }
 
-  #spanNow(): Span {
-    this.#span ??= this.#start({}, this.#startTime);
-    return this.#span;
+  get #key(): string {
+    return keyOf(this.worker.name, this.job.id);
   }
 }
 
-/** The key of a job among those of all queues. */
-export function keyOf(queue: string, id = ""): string {
-  return `${queue} ${id}`;
+/** JavaScript may return no promise, or throw before it does. */
+function called(call: () => unknown): Promise<unknown> {
+  try {
+    return Promise.resolve(call());
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/** Errors of handlers that have put their job elsewhere: it has not failed, and comes back. */
+const MOVES = new Set(["DelayedError", "WaitingError", "WaitingChildrenError", "RateLimitError"]);
+
+function isMove(error: unknown): boolean {
+  return error instanceof Error && (MOVES.has(error.name) || error.message === "bullmq:rateLimitExceeded");
 }
 
 class UnprocessedError extends Error {
   override name = "UnprocessedError";
 }
-
-/** BullMQ's attributes that go out, and under which name. */
-export const EXPORTED: Record<string, string> = {
-  "bullmq.queue.name": names.MESSAGING_DESTINATION_NAME,
-  "bullmq.queue.operation": names.MESSAGING_OPERATION_NAME,
-  "bullmq.job.id": names.MESSAGING_MESSAGE_ID,
-  "bullmq.worker.id": names.MESSAGING_CLIENT_ID,
-  "bullmq.job.bulk.count": names.MESSAGING_BATCH_MESSAGE_COUNT,
-  "bullmq.job.name": names.BULLMQ_JOB_NAME,
-  "bullmq.job.attempts.made": names.BULLMQ_JOB_ATTEMPTS_MADE,
-};

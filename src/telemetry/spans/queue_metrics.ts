@@ -1,5 +1,12 @@
 import type { Meter, ObservableCallback } from "@opentelemetry/api";
-import { ERROR_TYPE, SPAN_PROCESSED, SPAN_QUEUE_CAPACITY, SPAN_QUEUE_SIZE } from "../names.ts";
+import {
+  COMPONENT_NAME,
+  COMPONENT_TYPE,
+  ERROR_TYPE,
+  SPAN_PROCESSED,
+  SPAN_QUEUE_CAPACITY,
+  SPAN_QUEUE_SIZE,
+} from "../names.ts";
 
 /** What became of the spans of a batching processor. */
 export interface QueueMetrics {
@@ -11,8 +18,8 @@ export interface QueueMetrics {
 /** @see https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#span-metrics */
 export function countQueue(meter: Meter, capacity: number, size: () => number): QueueMetrics {
   const component = {
-    "otel.component.type": "batching_span_processor",
-    "otel.component.name": "batching_span_processor/0",
+    [COMPONENT_TYPE]: "batching_span_processor",
+    [COMPONENT_NAME]: "batching_span_processor/0",
   };
   const processed = meter.createCounter(SPAN_PROCESSED, {
     unit: "{span}",

@@ -1,62 +1,57 @@
-import type { Context, SpanContext } from "@opentelemetry/api";
-import type { BackoffOptions, Job, Span } from "bullmq";
+import type { SpanContext } from "@opentelemetry/api";
+import type { BackoffOptions } from "bullmq";
+import type { Job } from "./bullmq_types.ts";
 
 /** A failed attempt after which the job was put back into its queue. */
 export interface Requeued {
   /** Unix time. */
   atMs: number;
-  /** It was to wait for its backoff then. */
-  isDelayed: boolean;
   /** The span of the attempt that failed. */
-  failed: SpanContext | undefined;
+  failed: SpanContext;
 }
 
 /** Jobs that are remembered: those that another process takes stay. */
 const REMEMBERED = 1_000;
 
-/**
- * Jobs that this process has put back. BullMQ 6.7 writes the failed attempt's context beside the job and never reads it,
- * so what a retry in another process follows is not known.
- */
+/** Jobs that this process has put back, by a key of queue and id. */
 export class RequeuedJobs {
   readonly #jobs = new Map<string, Requeued>();
 
-  /**
-   * What BullMQ asks of a span, when it is one for putting a job back: by its name that is `retry <queue>`, at once, or
-   * `delay <queue>`. `undefined` otherwise. `attemptOf` knows the span of the attempt that a job is in.
-   */
-  span(name: string, attemptOf: (queue: string, id: string) => SpanContext | undefined): Span<Context> | undefined {
-    const isDelayed = name.startsWith("delay ");
-    if (!isDelayed && !name.startsWith("retry ")) return undefined;
-    const queue = name.slice("delay ".length); // both are as long
-    const requeued: Requeued = { atMs: Date.now(), isDelayed, failed: undefined };
-    return {
-      setSpanOnContext: (active) => active,
-      setAttribute() {},
-      setAttributes: ({ "bullmq.job.id": id }) => {
-        if (id === undefined) return;
-        requeued.failed = attemptOf(queue, String(id));
-        this.#remember(String(id), requeued);
-      },
-      addEvent() {},
-      recordException() {},
-      end() {},
-    };
-  }
-
-  #remember(id: string, requeued: Requeued): void {
-    this.#jobs.set(id, requeued);
+  remember(key: string, requeued: Requeued): void {
+    this.#jobs.set(key, requeued);
     const [oldest] = this.#jobs.keys();
     if (this.#jobs.size > REMEMBERED) this.#jobs.delete(oldest!);
   }
 
+  /** It was not put back after all. */
+  forget(key: string): void {
+    this.#jobs.delete(key);
+  }
+
   /** What it knows of a job that runs again, once. */
-  take({ id = "" }: Pick<Job, "id">): Requeued | undefined {
+  take(queue: string, id: string | undefined): Requeued | undefined {
     if (this.#jobs.size === 0) return undefined;
-    const requeued = this.#jobs.get(id);
-    this.#jobs.delete(id);
+    const key = keyOf(queue, id);
+    const requeued = this.#jobs.get(key);
+    this.#jobs.delete(key);
     return requeued;
   }
+}
+
+/** The key of a job among those of all queues. */
+export function keyOf(queue: string, id = ""): string {
+  return `${queue} ${id}`;
+}
+
+/**
+ * How long the job was ready before it started: from the enqueue, or from the instant at which it was put back, less the
+ * intended delay; `undefined` where that is not known, as after the death of its worker.
+ */
+export function waitMs(job: Job, requeued: Requeued | undefined): number | undefined {
+  if (job.processedOn === undefined) return undefined;
+  const delayMs = requeued ? backoffMs(job.opts?.backoff, job.attemptsMade) : (job.opts?.delay ?? 0);
+  if (((job.attemptsStarted ?? 0) > 1 && !requeued) || delayMs === undefined) return undefined;
+  return Math.max(0, job.processedOn - (requeued?.atMs ?? job.timestamp) - delayMs);
 }
 
 /** The backoff before the attempt that follows `attemptsMade`, ms; `undefined` when it is random or the user's own. */
