@@ -169,7 +169,8 @@ test("a worker that stood still for longer than its lock counts the job that it 
     const isTaken = async () => (await stack.attempts([id]))[0] === 2 || undefined;
     await waitFor(isTaken, "the job's second start", { timeoutMs: 2 * RETRIED_WITHIN_MS });
     process.kill(pid, "SIGCONT");
-    await waitFor(async () => (await stack.jobSpans([id])).length || undefined, "the span of the job's first run");
+    const isSent = async () => (await stack.jobSpans([id])).length || undefined;
+    await waitFor(isSent, "the span of the job's first run", { timeoutMs: 40_000 });
     const metrics = join(stack.checkout.folder, ".prodlike/stack/metrics.jsonl");
     const lost = async () => (await readWorkerFacts(readPoints([metrics]), { service: "prodlike-worker" })).lostLocks;
     assert.equal(await waitFor(async () => (await lost()) || undefined, "the lost lock"), 1);

@@ -38,13 +38,13 @@ test("analyze() counts an input that breaks up to there, and says so", async () 
     yield job();
     throw new SyntaxError('Cannot read "traces.jsonl": the line "{" is not JSON');
   }
-  const report = await analyze({
-    spans: cutOff(),
-    description: readDescription({ load: { cutOff: "ended by Ctrl-C" } }),
-  });
+  const notMeasured = [{ what: "functions of the last seconds", reason: "their profile has not arrived" }];
+  const description = readDescription({ load: { cutOff: "ended by Ctrl-C" }, notMeasured });
+  const report = await analyze({ spans: cutOff(), description });
   assert.equal(report.jobs[0]?.count, 1);
   assert.equal(report.run.cutOff, "ended by Ctrl-C");
   assert.ok(missing(report).includes("the rest of the spans") && missing(report).includes("the whole run"));
+  assert.ok(missing(report).includes("functions of the last seconds"));
 });
 
 test("analyze() says when spans of jobs are missing that the client saw completed", async () => {

@@ -25,7 +25,7 @@ const heap = `{"level":"info","msg":"review started"}
 
 <--- Last few GCs --->
 
-[4711:0x5581]    6122 ms: Scavenge 120.3 (127.4) -> 118.9 (127.9) MB, 18.33 / 0.00 ms  (average mu = 0.524) allocation failure;
+0 ms (average mu = 0.70[4711:0x5581]    6122 ms: Scavenge 120.3 (127.4) -> 118.9 (127.9) MB, 18.33 / 0.00 ms  (average mu = 0.524) allocation failure;
 [4711:0x5581]    6449 ms: Mark-Compact (reduce) 134.1 (141.4) -> 132.1 (136.9) MB, 141.55 / 0.01 ms
 
 <--- JS stacktrace --->

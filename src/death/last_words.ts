@@ -8,10 +8,13 @@ export function fatalError(output: string): string | undefined {
 /** How many are worth repeating. */
 const LAST_GCS = 5;
 
-/** V8 prints "[pid:address] 1234 ms: Mark-Compact 126.8 (129.5) -> 126.7 (129.8) MB, ..." for its last collections. */
+/**
+ * V8 prints "[pid:address] 1234 ms: Mark-Compact 126.8 (129.5) -> 126.7 (129.8) MB, ..." for its last collections. What it
+ * keeps of each is short: one may begin where the one before is cut off, on the same line.
+ */
 export function lastCollections(output: string): string[] {
-  const lines = linesOf(output).filter((line) => /^\[\d+:0x[\da-f]+\] +\d+ ms: /.test(line));
-  return lines.slice(-LAST_GCS).map((line) => line.replace(/^\[[^\]]+\] +/, "gc at "));
+  const all = output.matchAll(/\[\d+:0x[\da-f]+\] +(\d+ ms: .*?)(?=\[\d+:0x|\r?$)/gm);
+  return [...all].slice(-LAST_GCS).map(([, line]) => `gc at ${line}`);
 }
 
 /** The message of an error that nobody caught, as Node prints it before its stack. */
