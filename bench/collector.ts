@@ -23,9 +23,9 @@ import { entryCommand, runtimeVersion } from "../src/settings/runtime.ts";
 import { freePort } from "../src/stack/ports.ts";
 import { waitFor } from "../src/wait_for.ts";
 import { peakMb } from "../test/peak_memory.ts";
-import { type Batch, makeBatches } from "./otlp_batches.ts";
-import { cpuSeconds } from "./process_figures.ts";
-import { ratioOf } from "./ratio.ts";
+import { type Batch, makeBatches } from "./collector/otlp_batches.ts";
+import { cpuSeconds } from "./collector/process_figures.ts";
+import { ratioOf } from "./harness/ratio.ts";
 
 const IMAGE = "otel/opentelemetry-collector:0.161.0";
 const SPANS = 512;
@@ -115,7 +115,7 @@ function countSpans(traces: string): number {
 async function startOurs(): Promise<Receiver> {
   const home = join(folder, "ours");
   const port = await freePort();
-  const { file, args } = entryCommand(join(config.root, "bench", "collector_child.ts"), config.runtime);
+  const { file, args } = entryCommand(join(config.root, "bench", "collector", "child.ts"), config.runtime);
   const child = spawn(file, [...args, home, String(port)], { stdio: ["ignore", "ignore", "inherit"] });
   return ready({ name: "ours", child, url: `http://127.0.0.1:${port}`, traces: join(home, "traces.jsonl") });
 }
