@@ -7,7 +7,7 @@ import { createWriteStream, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { requestsOf } from "./analysis_spans.ts";
+import { requestsOf } from "./analysis/spans.ts";
 
 const GOALS = [
   { spans: 100_000, seconds: 2 },
@@ -31,7 +31,7 @@ for (const { spans } of GOALS) {
     await write(path, spans);
     const tries: Figures[] = [];
     for (let each = 0; each < TRIES; each++) {
-      const { stdout } = await execa(process.execPath, [...process.execArgv, "bench/analysis_child.ts", path]);
+      const { stdout } = await execa(process.execPath, [...process.execArgv, "bench/analysis/child.ts", path]);
       tries.push(JSON.parse(stdout));
     }
     const best = tries.reduce((least, each) => (each.seconds < least.seconds ? each : least));

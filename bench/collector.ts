@@ -24,9 +24,9 @@ import { readSettings } from "../src/settings/settings.ts";
 import { freePort } from "../src/stack/ports.ts";
 import { waitFor } from "../src/wait_for.ts";
 import { peakMb } from "../test/peak_memory.ts";
-import { type Batch, makeBatches } from "./otlp_batches.ts";
-import { cpuSeconds } from "./process_figures.ts";
-import { ratioOf } from "./ratio.ts";
+import { type Batch, makeBatches } from "./collector/otlp_batches.ts";
+import { cpuSeconds } from "./collector/process_figures.ts";
+import { ratioOf } from "./harness/ratio.ts";
 
 const IMAGE = "otel/opentelemetry-collector:0.161.0";
 const SPANS = 512;
@@ -116,7 +116,7 @@ function countSpans(traces: string): number {
 async function startOurs(): Promise<Receiver> {
   const home = join(folder, "ours");
   const port = await freePort();
-  const { file, args } = entryCommand(join(root, "bench", "collector_child.ts"), runtime);
+  const { file, args } = entryCommand(join(root, "bench", "collector", "child.ts"), runtime);
   const child = spawn(file, [...args, home, String(port)], { stdio: ["ignore", "ignore", "inherit"] });
   return ready({ name: "ours", child, url: `http://127.0.0.1:${port}`, traces: join(home, "traces.jsonl") });
 }

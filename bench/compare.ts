@@ -6,8 +6,8 @@
 import { type AnalyzedRun, compareRuns } from "../src/analysis/compare_runs.ts";
 import { seededRandom } from "../src/analysis/random.ts";
 import { EXIT } from "../src/terminal/terminal.ts";
-import { recordRuns } from "./compare_record.ts";
-import { explain } from "./explain.ts";
+import { recordRuns } from "./compare/record.ts";
+import { explain } from "./harness/explain.ts";
 
 const JOBS = 2_000;
 const DRAWN = 200;

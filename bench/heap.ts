@@ -4,11 +4,11 @@
 // would take no memory. The store is QUEUE_URL, a Redis, else a redis-server from the PATH.
 
 import { EXIT } from "../src/terminal/terminal.ts";
-import { explain } from "./explain.ts";
-import { startWorker } from "./measure_tax.ts";
-import { VARIANTS, type Variant } from "./tax_plan.ts";
-import { TRACED } from "./tax_round.ts";
-import { openTaxSetting, type TaxSetting } from "./tax_setting.ts";
+import { explain } from "./harness/explain.ts";
+import { startWorker } from "./tax/measure.ts";
+import { VARIANTS, type Variant } from "./tax/plan.ts";
+import { TRACED } from "./tax/round.ts";
+import { openTaxSetting, type TaxSetting } from "./tax/setting.ts";
 
 /** Before all others: it takes as many until all of a job's way is compiled, and compiled code is in the heap. */
 const WARM_UP = 20_000;

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { ROOT } from "../src/settings/environment.ts";
-import { ratioOf } from "./ratio.ts";
+import { ratioOf } from "./harness/ratio.ts";
 
 const lock = (folder: string): Record<string, { version: string; resolved?: string }> =>
   JSON.parse(readFileSync(join(ROOT, folder, "package-lock.json"), "utf8")).packages;

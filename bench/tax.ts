@@ -17,10 +17,10 @@
 
 import { cpus } from "node:os";
 import { EXIT } from "../src/terminal/terminal.ts";
-import { explain } from "./explain.ts";
-import { measureTax, type TaxRow } from "./measure_tax.ts";
-import { planTax } from "./tax_plan.ts";
-import { openTaxSetting } from "./tax_setting.ts";
+import { explain } from "./harness/explain.ts";
+import { measureTax, type TaxRow } from "./tax/measure.ts";
+import { planTax } from "./tax/plan.ts";
+import { openTaxSetting } from "./tax/setting.ts";
 
 const isJson = process.env.JSON === "1";
 const plans = planTax(process.env);

@@ -1,8 +1,8 @@
 // Whether the ledger says the truth: `make bench PART=truth`, about 40 s, longer on a busy machine, or JSON=1. Exit code 1 when a part is out of bounds.
 // Started by hand it takes names of workloads, and --tolerance-ms in place of 10.
 import { parseArgs } from "node:util";
-import { measureTruth, type TruthRow } from "./measure_truth.ts";
-import { workloads } from "./truth_workloads.ts";
+import { measureTruth, type TruthRow } from "./truth/measure.ts";
+import { workloads } from "./truth/workloads.ts";
 
 const { values, positionals } = parseArgs({ options: { "tolerance-ms": { type: "string" } }, allowPositionals: true });
 const toleranceMs = values["tolerance-ms"] === undefined ? undefined : Number(values["tolerance-ms"]);

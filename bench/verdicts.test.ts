@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { currentRuntime } from "../src/settings/runtime.ts";
 import { UserError } from "../src/terminal/user_error.ts";
-import { judge, repeatWorkload } from "./measure_verdicts.ts";
-import { openVerdictStage, type VerdictStage } from "./verdict_stage.ts";
-import { WORKLOADS } from "./verdict_workloads.ts";
+import { judge, repeatWorkload } from "./verdicts/measure.ts";
+import { openVerdictStage, type VerdictStage } from "./verdicts/stage.ts";
+import { WORKLOADS } from "./verdicts/workloads.ts";
 
 /** Of those that wait more than they compute: they are the same on a machine that others use. */
 const CHOSEN = ["a slow call, slots to spare", "one slot for jobs that wait", "calls, thread and slots to spare"];

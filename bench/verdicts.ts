@@ -6,10 +6,10 @@
 
 import { cpus } from "node:os";
 import { EXIT } from "../src/terminal/terminal.ts";
-import { explain } from "./explain.ts";
-import { judge, type Repeat, repeatWorkload, type VerdictRow } from "./measure_verdicts.ts";
-import { openVerdictStage } from "./verdict_stage.ts";
-import { WORKLOADS } from "./verdict_workloads.ts";
+import { explain } from "./harness/explain.ts";
+import { judge, type Repeat, repeatWorkload, type VerdictRow } from "./verdicts/measure.ts";
+import { openVerdictStage } from "./verdicts/stage.ts";
+import { WORKLOADS } from "./verdicts/workloads.ts";
 
 const { ONLY = "", REPEATS = "5", TRIES = "2" } = process.env;
 const isJson = process.env.JSON === "1";

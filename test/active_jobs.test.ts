@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { Queue, Worker } from "bullmq";
 import { execa } from "execa";
-import { ROOT } from "../src/settings/config.ts";
+import { ROOT } from "../src/settings/environment.ts";
 import { currentRuntime, entryCommand } from "../src/settings/runtime.ts";
 import { startTestRedis } from "./store.ts";
 

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { type TestJobs, testRun } from "../../test/example_run.ts";
 import { JOB_BLOCKED_MAX_MS } from "../telemetry/names.ts";
 import { analyze } from "./analyze.ts";
+import { withBlocked } from "./blocked_estimate.ts";
 
 /** Mails with calls of 20 ms, of which every second finds the thread in the turn of a report. */
 async function partsOfMail(parts: TestJobs["parts"], mostMs: number) {
@@ -30,4 +31,19 @@ test("analyze() takes half of a short turn for blocked, behind which the answer 
 test("analyze() leaves blocked as it is where the ledger knows it", async () => {
   const { blocked, overlapped } = await partsOfMail({ cpu: 2, blocked: 30, overlapped: 100, idle: 20 }, 30);
   assert.ok(Math.abs(blocked - 30) < 2 && Math.abs(overlapped - 100) < 4, `${blocked} ${overlapped}`);
+});
+
+test("withBlocked() makes a new attempt, and gives none without a ledger a time that nobody measured", () => {
+  const attempt = {
+    startMs: 0,
+    totalMs: 100,
+    path: [],
+    parts: { run: 100, blocked: 10, overlapped: 40 },
+    blockedMaxMs: 30,
+  };
+  const kept = structuredClone(attempt);
+  assert.deepEqual(withBlocked(attempt, 0.5).parts, { run: 100, blocked: 20, overlapped: 30 });
+  assert.deepEqual(attempt, kept);
+  const bare = { startMs: 0, totalMs: 100, path: [], parts: { run: 100 } };
+  assert.deepEqual(withBlocked(bare, 0.5), bare);
 });
