@@ -38,8 +38,8 @@ const SEEN_BY_ALL = [
 /** What runs inside of other people's processes, and what is read without us. */
 const ALONE = ["telemetry", "otlp", "cgroup.ts"];
 
-/** What is started, and so imported by no script: by package.json, and by the page of a report. */
-const STARTED = ["src/run_typescript.mjs", "src/report/client/main.ts"];
+/** What is started, and so imported by no script: by package.json, by the page of a report, and by an application that loads the bundle of telemetry. */
+const STARTED = ["src/run_typescript.mjs", "src/report/client/main.ts", "src/telemetry/start.ts"];
 
 /** Where the sample is spoken of. */
 const OF_THE_SAMPLE = ["app", "application/sample.ts", "scripts/api.ts", "scripts/worker.ts"];

@@ -30,7 +30,7 @@ export async function layDownExports(redisUrl: string): Promise<ExportsApplicati
   const port = await freePort();
   const start = (role: Role, environment: Record<string, string>): Command => {
     const args = [join(folder, "main.js"), role];
-    return { file: "node", args, shown: `node main.js ${role}`, cwd: folder, environment };
+    return { file: "node", args, shown: "main.js", cwd: folder, environment };
   };
   const service = (role: Role, ready: Service["ready"], environment: Record<string, string>): Service => {
     return { role, name: `exports-${role}`, start: start(role, environment), ready, environment: {} };
