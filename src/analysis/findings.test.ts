@@ -327,9 +327,9 @@ test("analyze() warns of stalled jobs when blocks last as long as a lock without
   // As the worker has sent it, whatever stands in run.json.
   const sent = { [names.WORKER_LOCK_DURATION]: 15, [names.WORKER_LOCK_RENEW_TIME]: 2 };
   const other = { lockMs: 5_000, lockRenewMs: 1_000 };
-  assert.match(await blocked(13.1, sent, other), /A lock lasts 15 s and is renewed every 2000 ms: .*stalled/);
+  assert.match(await blocked(13.1, sent, other), /A lock lasts 15 s and is renewed every 2 s: .*stalled/);
   assert.doesNotMatch(await blocked(12.9, sent, other), /stalled/);
-  assert.match(await blocked(4.1, {}, other), /A lock lasts 5000 ms and is renewed every 1000 ms: .*stalled/);
+  assert.match(await blocked(4.1, {}, other), /A lock lasts 5 s and is renewed every 1 s: .*stalled/);
   assert.match(await blocked(1, { [names.WORKER_LOCKS_LOST]: (second) => Number(second > 4) }), /happened once in/);
   assert.doesNotMatch(await blocked(1, { [names.WORKER_LOCKS_LOST]: 3 }), /stalled|happened/); // all before
 });
