@@ -58,7 +58,7 @@ test("another application goes through verify, worker-prodlike and bottlenecks",
     const load = { ...readSettings({ JOBS: "24", WARMUP: "3" }).load };
     const recorded = await recordLoad(wanted, load, progress);
     const run = readRun(recorded.run);
-    const { concurrency, lockDurationMs, lockRenewMs } = run.description.worker ?? {};
+    const { concurrency, lockDurationMs, lockRenewMs } = Object(run.description.worker);
     assert.deepEqual([concurrency, lockDurationMs, lockRenewMs], [3, 20_000, 10_000]);
     const { report } = await analyzeRun(run, wanted.root);
     assert.deepEqual(

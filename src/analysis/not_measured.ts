@@ -82,5 +82,7 @@ export function listNotMeasured(
   );
   add(damage.spans > 0, "damaged spans", `${damage.spans} spans without id or time, or that end before they start`);
   add(description.run.cutOff !== undefined, "the whole run", description.run.cutOff ?? "");
-  return [...list, ...description.notMeasured];
+  // The recording knows the reason better.
+  const told = new Set(description.notMeasured.map(({ what }) => what));
+  return [...list.filter(({ what }) => !told.has(what)), ...description.notMeasured];
 }
