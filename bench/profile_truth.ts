@@ -7,7 +7,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startCollector } from "../src/collector/collector.ts";
-import { ROOT } from "../src/settings/environment.ts";
 import { profilesIn } from "../src/sources/profile_files.ts";
 import { type ProfileSample, readProfile } from "../src/sources/read_profile.ts";
 import { startProgram } from "../test/program.ts";

@@ -1,9 +1,7 @@
 // prodlike's telemetry in a worker of the tax benchmark, loaded as an application loads it; its environment says how much.
 import type { ProxyTracerProvider } from "@opentelemetry/api";
 import type { BasicTracerProvider } from "@opentelemetry/sdk-trace-node";
-import type { Job, Telemetry } from "bullmq";
-
-type Work = (job: Job) => Promise<unknown>;
+import type { Telemetry } from "bullmq";
 
 /** What a variant adds to a worker. */
 export interface TaxTelemetry {
