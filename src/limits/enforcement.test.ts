@@ -20,7 +20,7 @@ const table = (over: Partial<LimitedWorker> = {}) => enforcementTable(compareLim
 test("compareLimits() says what holds, what cannot bind, and what nothing enforces", () => {
   assert.deepEqual(table(), [
     "  cpus       asked 3.0, host 2, enforced 2.0 (not binding), by the container",
-    "  memory     asked 13.0 GiB, host 8.0 GiB, enforced 13.0 GiB (not binding), by the container",
+    "  memory     asked 13 GiB, host 8 GiB, enforced 13 GiB (not binding), by the container",
     "  heap       asked old space 11264 MB and 3 x semi space 64 MB, enforced heap_size_limit 11456 MB",
     "  command    asked dist/worker.js, enforced dist/worker.js",
   ]);
@@ -52,7 +52,7 @@ test("compareLimits() says where the worker sees another limit from inside, or n
     rows.map(({ limit, enforced, inside }) => [limit, enforced, inside]),
     [
       ["cpus", "2.0", "not measured: the worker runs with OTEL_ENABLED=false"],
-      ["memory", "13.0 GiB", "not measured: the worker runs with OTEL_ENABLED=false"],
+      ["memory", "13 GiB", "not measured: the worker runs with OTEL_ENABLED=false"],
       ["heap", "not measured: the worker runs with OTEL_ENABLED=false", undefined],
       ["command", "not measured: the worker runs with OTEL_ENABLED=false", undefined],
     ],
