@@ -9,7 +9,7 @@ import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { execa } from "execa";
 import { identify, isAlive, type ProcessId } from "../src/processes/process_id.ts";
-import { currentRuntime, entryCommand } from "../src/settings/runtime.ts";
+import { currentRuntime, entryCommand, v8Flags } from "../src/settings/runtime.ts";
 import { freePort } from "../src/stack/ports.ts";
 import { serverUser } from "../src/stack/postgres_programs.ts";
 import { PARTS } from "../src/stack/state.ts";
@@ -237,7 +237,8 @@ faultTest("strangers at the supervisor's port neither hold nor grow it, and comm
 
     for (let i = 0; i < 400; i++) flood(i);
     assert.match(exits(await checkout.run("otel_up", COLLECTOR), 0), /nothing was changed/);
-    if (isLinux) assert.ok(held() < before + 200, String(held()));
+    // Of 400 that come at once and again; some are just being closed.
+    if (isLinux) await waitFor(() => held() < before + 200 || undefined, "fewer descriptors than connections");
     exits(await checkout.run("otel_restart"), 0);
     exits(await checkout.run("otel_down"), 0);
     isFlooding = false;
@@ -391,7 +392,8 @@ faultTest("a worker-prodlike that fails or is interrupted leaves the worker that
   // A limited one comes back with what held for it.
   exits(await limit({ WORKER_ENV: "GREETING=first", PRODLIKE_OLD_SPACE_MB: "256" }), 0);
   isBack(exits(await limit(broken), 2), true);
-  assert.match(worker()!.settings.NODE_OPTIONS ?? "", /--max-old-space-size=256/);
+  const [flags] = v8Flags([], currentRuntime);
+  assert.match(worker()!.settings[flags] ?? "", /--max-old-space-size=256/);
   const { run } = JSON.parse((await checkout.run("verify", { ...quickJob(checkout), JSON: "1" })).stdout);
   assert.ok(JSON.parse(readFileSync(join(run, "run.json"), "utf8")).limits.length > 0);
 

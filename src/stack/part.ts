@@ -129,10 +129,18 @@ function watchChild(child: ChildProcess): Part {
   });
   const pid = child.pid!; // checked by the caller
   try {
-    return { id: identify(pid) ?? { pid, started: "ended at once" }, exited, release: () => child.unref() };
+    return { id: identify(pid) ?? { pid, started: "ended at once" }, exited, release: () => release(child) };
   } catch (error) {
     child.kill("SIGKILL"); // nobody could end it later
     throw error;
+  }
+}
+
+function release(child: ChildProcess): void {
+  try {
+    child.unref();
+  } catch {
+    // Deno: it has just ended.
   }
 }
 
