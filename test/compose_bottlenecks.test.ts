@@ -17,23 +17,25 @@ test("bottlenecks records a run of containers, and leaves what it found: nothing
       );
       const { sent, completed, kind } = run.load.summary;
       assert.deepEqual([sent, completed, run.stack], [10, 10, "compose"]);
-      const { asked, enforced } = run.limits.find(({ limit }: { limit: string }) => limit === "memory");
-      assert.deepEqual([asked, enforced], ["1 GiB", "1 GiB"]);
       for (const service of ["prodlike-api", "prodlike-worker"]) assert.equal(run.spanAccounting[service].pending, 0);
-      assert.equal(run.worker.concurrency, 4);
-      return kind;
+      const memory = run.limits?.find(({ limit }: { limit: string }) => limit === "memory");
+      return [kind, run.worker.concurrency, memory?.asked, memory?.enforced, memory?.inside];
     };
-    assert.equal(await record({}), "closed");
+    const limited = ["1 GiB", "1 GiB", "1 GiB"];
+    assert.deepEqual(await record({}), ["closed", 4, ...limited]);
     assert.deepEqual(await checkout.left(), []);
 
-    const up = await checkout.run("otel_up", LOAD);
+    const other = { WORKER_CONCURRENCY: "8" };
+    const up = await checkout.run("otel_up", { ...LOAD, ...other });
     assert.equal(up.code, 0, up.stderr);
+    // Of the worker that is up, not of the command.
+    assert.deepEqual(await record({ LIMITS: "off" }), ["closed", 8, undefined, undefined, undefined]);
     const limitsOf = async () => {
       const { Memory, NanoCpus } = (await checkout.inspect("worker")).HostConfig;
       return { Memory, NanoCpus };
     };
     const before = await limitsOf();
-    assert.equal(await record({ RATE: "5" }), "open");
+    assert.deepEqual(await record({ ...other, RATE: "5" }), ["open", 8, ...limited]);
     assert.deepEqual(await limitsOf(), before);
     assert.equal((await checkout.run("verify", LOAD)).code, 0);
   });
