@@ -18,6 +18,7 @@ export function composeEnvironment(wanted: Wanted): Environment {
     ...environment,
     COMPOSE_PROJECT_NAME: projectOf(wanted),
     ...wanted.application.composeVariables,
+    ...concurrencyOf(wanted),
     ...(wanted.profiling ? { PYROSCOPE_SERVER_ADDRESS: "http://pyroscope:4040" } : {}),
     PRODLIKE_CPUS: String(limits.cpus),
     PRODLIKE_MEMORY: String(limits.memoryBytes),
@@ -29,6 +30,12 @@ export function composeEnvironment(wanted: Wanted): Environment {
     values.PRODLIKE_TELEMETRY_DIR = stackFiles(wanted).folder;
   }
   return values;
+}
+
+/** A sweep asks for another than the shell has. */
+function concurrencyOf({ application }: Wanted): Environment {
+  const { concurrency } = serviceOf(application, "worker") ?? {};
+  return concurrency ? { [concurrency.variable]: String(concurrency.value) } : {};
 }
 
 /** The name of the compose project. */
