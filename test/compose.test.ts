@@ -59,8 +59,11 @@ dockerTest("verify disproves what is broken, with the right reason and exit code
 dockerTest(
   "a worker that cannot start, or is killed, is said; otel-up starts it and nothing else",
   async (checkout) => {
+    const volume = `${checkout.project}_redis`;
+    await checkout.docker("volume", "create", volume); // somebody's, without the label of compose
     const refused = await checkout.run("verify", { WORKER_ENV: "QUEUE_URL=mysql://127.0.0.1/", JSON: "1" });
     assert.equal(refused.code, 2, refused.stderr);
+    await checkout.docker("volume", "rm", volume); // it is there
     assert.match(JSON.parse(refused.stdout).error, /^Cannot start the worker: it ended with exit code 2: .*QUEUE_URL/);
     assert.deepEqual(await checkout.left(), []);
 

@@ -5,7 +5,7 @@ import * as names from "../telemetry/names.ts";
 export function ledgerLine({ attributes }: Span): string {
   const ms = (name: string) => {
     const value = attributes[name];
-    return typeof value === "number" ? value.toFixed(0) : undefined;
+    return typeof value === "number" ? value.toFixed(0).replace(/^-0$/, "0") : undefined;
   };
   const run = ms(names.JOB_RUN_MS);
   const cpu = ms(names.JOB_CPU_MS);

@@ -62,7 +62,7 @@ export function composeStack(wanted: Wanted): Stack {
             next: "this command again",
           });
         }
-        const hadStore = (await volumes(cli, project)).includes(`${project}_redis`);
+        const hadStore = await hasVolume(cli, `${project}_redis`);
         try {
           if (limited) await limitWorker(wanted, cli, progress);
           else await up(wanted, cli, parts, progress);
@@ -84,7 +84,7 @@ export function composeStack(wanted: Wanted): Stack {
       }),
     async whereJobsStay() {
       const volume = `${project}_redis`;
-      return (await volumes(cli, project)).includes(volume) ? `the volume ${volume}` : undefined;
+      return (await hasVolume(cli, volume)) ? `the volume ${volume}` : undefined;
     },
     restartCollector: (progress) =>
       alone(wanted, progress, async () => {
@@ -131,9 +131,9 @@ function statusOf(containers: Container[]): Record<string, PartStatus> {
   return statuses;
 }
 
-async function volumes(cli: ComposeCli, project: string): Promise<string[]> {
-  const label = `label=com.docker.compose.project=${project}`;
-  return (await cli.engine(["volume", "ls", "--quiet", "--filter", label])).split("\n");
+/** By name: compose takes one for its own that has not its label, and would remove it. */
+async function hasVolume(cli: ComposeCli, name: string): Promise<boolean> {
+  return (await cli.engine(["volume", "ls", "--quiet"])).split("\n").includes(name);
 }
 
 /** Commands that change the stack wait for one another: compose does not. */
