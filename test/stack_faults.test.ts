@@ -10,9 +10,11 @@ import { setTimeout } from "node:timers/promises";
 import { execa } from "execa";
 import { identify, isAlive, type ProcessId } from "../src/processes/process_id.ts";
 import { currentRuntime, entryCommand, v8Flags } from "../src/settings/runtime.ts";
+import { readSettings } from "../src/settings/settings.ts";
 import { freePort } from "../src/stack/ports.ts";
 import { serverUser } from "../src/stack/postgres_programs.ts";
 import { PARTS } from "../src/stack/state.ts";
+import { wantedOf } from "../src/stack/wanted.ts";
 import { waitFor } from "../src/wait_for.ts";
 import { type Checkout, finish, makeCheckout, nothingIsLeft, type Ran } from "./checkout.ts";
 
@@ -192,7 +194,8 @@ faultTest("the supervisor stays for a command that came while it was ending ever
   process.kill(parts.collector!.pid, "SIGSTOP");
   const down = ask({ command: "down" });
   await once(down.socket, "data"); // it is being ended
-  const up = ask({ command: "up", environment: checkout.environment, parts: ["collector"] });
+  const wanted = wantedOf(readSettings({ PATH: process.env.PATH ?? "", ...checkout.environment }, checkout.folder));
+  const up = ask({ command: "up", wanted: { ...wanted, onlyCollector: true }, parts: ["collector"] });
   // Refused at once: after some rounds of its loop it has read the one before.
   for (let round = 0; round < 10; round++) await ask({ token: "wrong" }).answer;
   process.kill(parts.collector!.pid, "SIGCONT");
