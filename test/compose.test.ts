@@ -82,7 +82,7 @@ dockerTest(
     assert.deepEqual(facts.slice(0, 2), ["Somebody ended the worker with SIGKILL", "oom_kill 0: not the kernel"]);
     assert.ok(facts.includes("no job was running"), String(facts));
     // What it has sent once a second, of its cgroup.
-    assert.match(String(facts), /memory: \d+\.\d MiB -> \d+\.\d MiB in the last \d+ s, peak .*\(by its own figures/);
+    assert.match(String(facts), /memory: [\d.]+ MiB -> [\d.]+ MiB in the last \d+ s, peak .*\(by its own figures/);
     assert.match(String(facts), /garbage collections in the last minute: .*minor \d+ in \d/);
     const again = await checkout.run("otel_up", { JSON: "1" });
     assert.deepEqual(JSON.parse(again.stdout).started, ["worker"]);
