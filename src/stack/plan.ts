@@ -8,7 +8,7 @@ import { heapFlags } from "../settings/limits.ts";
 import { entryCommand, v8Flags } from "../settings/runtime.ts";
 import type { Checkout } from "../settings/stack.ts";
 import { UserError } from "../terminal/user_error.ts";
-import { markArguments } from "./mark.ts";
+import { markArguments, markEnvironment } from "./mark.ts";
 import { type PostgresCommand, postgresIsReady } from "./postgres.ts";
 import { isReadyBy } from "./readiness.ts";
 import { type Limited, type PartName, type StackState, stackFiles } from "./state.ts";
@@ -65,7 +65,8 @@ export function planCollector(wanted: Wanted): PartPlan {
     OTEL_ENABLED: "false",
     PROFILING: profiling ? "on" : "off",
   };
-  const start = { ...entryCommand(join(root, "scripts", "collector.ts"), runtime), cwd: root, environment: {} };
+  const entry = entryCommand(join(root, "scripts", "collector.ts"), runtime);
+  const start = { ...entry, cwd: root, environment: {}, takesAnyArgument: true };
   return planProcess("collector", wanted, start, settings);
 }
 
@@ -120,8 +121,10 @@ function planProcess(name: PartName, wanted: Wanted, start: Omit<Command, "shown
   // A signal's own endpoint wins over the common one: set in somebody's shell, it would send the spans elsewhere.
   for (const signal of ["TRACES", "METRICS"]) delete environment[`OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`];
   Object.assign(environment, withoutProxy(wanted.environment), settings);
-  const args = markArguments(start.args, { name, root: wanted.root });
-  return { name, file: start.file, args, cwd: start.cwd, environment, settings };
+  const { file, args, cwd, takesAnyArgument } = start;
+  const mark = { name, root: wanted.root };
+  if (takesAnyArgument) return { name, file, args: markArguments(args, mark), cwd, environment, settings };
+  return { name, file, args, cwd, environment: { ...environment, ...markEnvironment(args, mark) }, settings };
 }
 
 function readyWhen({ ready }: Service, wanted: Wanted, plan: PartPlan): PartPlan {
