@@ -5,6 +5,8 @@ import * as names from "../src/telemetry/names.ts";
 export interface ExampleWorker {
   instance: string;
   second: number;
+  /** Of the part of a local stack. */
+  partId?: string;
   /** @default {"worker"} */
   service?: string;
   isReady?: boolean;
@@ -15,12 +17,20 @@ export interface ExampleWorker {
 const BEGAN_NS = 1_000_000_000n;
 
 /** The points that it sends, the heap limit first. */
-export function workerPoints({ instance, second, service = "worker", isReady = true, queues }: ExampleWorker): Point[] {
+export function workerPoints({
+  instance,
+  second,
+  service = "worker",
+  isReady = true,
+  partId,
+  queues,
+}: ExampleWorker): Point[] {
   const resource = {
     "service.name": service,
     "service.instance.id": instance,
     "process.pid": `pid of ${instance}`,
     [names.PROCESS_COMMAND]: "/app/dist/worker.js",
+    ...(partId === undefined ? {} : { [names.PART_ID]: partId }),
   };
   const point = (metric: string, value: number, queue?: string): Point => ({
     ...{ metric, value, timeNs: BigInt(second) * 1_000_000_000n, startNs: BEGAN_NS, service, resource },

@@ -125,6 +125,8 @@ export const PROCESS_RUNTIME_NAME = "process.runtime.name";
 export const PROCESS_RUNTIME_VERSION = "process.runtime.version";
 /** Resource attribute: the program that the process runs, a path. @see https://opentelemetry.io/docs/specs/semconv/resource/process/ */
 export const PROCESS_COMMAND = "process.command";
+/** Ours. Resource attribute: which start of a part of the local stack the process belongs to; random. */
+export const PART_ID = "prodlike.part.id";
 
 /** Ours. What the file name of a profile's function begins with when the code is ours, not the application's. */
 export const OWN_CODE = "prodlike:";
