@@ -11,6 +11,8 @@ export const MESSAGING_MESSAGE_ID = "messaging.message.id";
 /** The id of the BullMQ worker that runs the job. */
 export const MESSAGING_CLIENT_ID = "messaging.client.id";
 export const MESSAGING_BATCH_MESSAGE_COUNT = "messaging.batch.message_count";
+/** Ours. The ids of the jobs that were added together. */
+export const BATCH_MESSAGE_IDS = "prodlike.batch.message_ids";
 
 /** @see https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/ */
 export const ERROR_TYPE = "error.type";
