@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { builtCommand, currentRuntime } from "../settings/runtime.ts";
 import { lastLineOf, lastText, type Part, startPart } from "./part.ts";
 
 test("startPart() says how a part ended that died in the middle of its first message", async () => {
@@ -20,6 +21,24 @@ test("startPart() says how a part ended that died in the middle of its first mes
     assert.deepEqual(uncaught, []);
   } finally {
     process.off("uncaughtException", note);
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("startPart() says the error that nobody caught, not the last line of its stack", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "prodlike-test-"));
+  try {
+    const script = join(folder, "main.cjs");
+    const cause = 'Object.assign(new Error("taken"), { ports: [1] })';
+    writeFileSync(script, `console.log("starting"); throw new RangeError("no port", { cause: ${cause} })`);
+    const command = builtCommand(script, currentRuntime);
+    const started = startPart(
+      { name: "api", ...command, cwd: folder, environment: {}, settings: {} },
+      { partId: "1", output: join(folder, "api.log"), onSpawn: () => {}, signal: new AbortController().signal },
+    );
+    const message = /^Cannot start the api: it ended with exit code 1: (error: Uncaught .*)?RangeError: no port$/;
+    await assert.rejects(started, { message });
+  } finally {
     rmSync(folder, { recursive: true });
   }
 });

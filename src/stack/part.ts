@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { lastError } from "../death/last_words.ts";
 import { endProcess, identify, isAlive, type ProcessId } from "../processes/process_id.ts";
 import { diskFullError, systemError, systemErrorIn } from "../terminal/system_error.ts";
 import { UserError } from "../terminal/user_error.ts";
@@ -166,10 +167,14 @@ export function lastLine(file: string): string | undefined {
 /** Lines that say nothing of why a process ended: of telemetry about itself, and the last of PostgreSQL and of Node. */
 const IDLE_LINE = /^telemetry (error|warning): |LOG: {2}database system is shut down$|^Node\.js v/;
 
-/** The last line of a log that says something; of one by Pino, its message. */
+/** A line of a stack trace, or of the properties of an error behind it. */
+const BELOW_ERROR = /^(\s|[}\]])/;
+
+/** The last line of a log that says something; of a stack trace that of its error, of a line by Pino its message. */
 export function lastLineOf(log: string): string | undefined {
   const lines = log.trimEnd().split("\n");
   const line = lines.findLast((each) => each && !IDLE_LINE.test(each)) ?? lines.at(-1);
+  if (line && BELOW_ERROR.test(line)) return lastError(log) ?? line;
   if (!line?.startsWith("{")) return line;
   try {
     const { msg, err } = JSON.parse(line); // Pino
