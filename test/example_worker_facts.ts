@@ -5,25 +5,36 @@ import * as names from "../src/telemetry/names.ts";
 export interface ExampleWorker {
   instance: string;
   second: number;
+  /** When it began, likewise. @default {1} */
+  began?: number;
+  /** Of the part of a local stack. */
+  partId?: string;
   /** @default {"worker"} */
   service?: string;
   isReady?: boolean;
   queues: Record<string, { concurrency: number; lockSeconds?: number; renewSeconds?: number; lostLocks?: number }>;
 }
 
-/** When example processes began. */
-const BEGAN_NS = 1_000_000_000n;
-
 /** The points that it sends, the heap limit first. */
-export function workerPoints({ instance, second, service = "worker", isReady = true, queues }: ExampleWorker): Point[] {
+export function workerPoints({
+  instance,
+  second,
+  began = 1,
+  service = "worker",
+  isReady = true,
+  partId,
+  queues,
+}: ExampleWorker): Point[] {
   const resource = {
     "service.name": service,
     "service.instance.id": instance,
     "process.pid": `pid of ${instance}`,
     [names.PROCESS_COMMAND]: "/app/dist/worker.js",
+    ...(partId === undefined ? {} : { [names.PART_ID]: partId }),
   };
+  const ns = (seconds: number) => BigInt(seconds * 1_000) * 1_000_000n;
   const point = (metric: string, value: number, queue?: string): Point => ({
-    ...{ metric, value, timeNs: BigInt(second) * 1_000_000_000n, startNs: BEGAN_NS, service, resource },
+    ...{ metric, value, timeNs: ns(second), startNs: ns(began), service, resource },
     attributes: queue === undefined ? {} : { [names.MESSAGING_DESTINATION_NAME]: queue },
   });
   return [

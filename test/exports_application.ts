@@ -14,6 +14,9 @@ export interface ExportsApplication {
 /** Packages of it that are installed under other names here. */
 const OTHERS = { bullmq: "bullmq5", express: "express4" };
 
+/** Runs a program as a process of its own and hands on the signal to end, as `npm run` does. */
+const LAUNCHER = '"$@" & trap "kill $!" TERM; wait $!; wait $!';
+
 export async function layDownExports(redisUrl: string): Promise<ExportsApplication> {
   const folder = mkdtempSync(join(tmpdir(), "exports-application-"));
   cpSync(join(ROOT, "test", "applications", "exports"), folder, { recursive: true });
@@ -30,7 +33,9 @@ export async function layDownExports(redisUrl: string): Promise<ExportsApplicati
   const port = await freePort();
   const start = (role: Role, environment: Record<string, string>): Command => {
     const args = [join(folder, "main.js"), role];
-    return { file: "node", args, shown: "main.js", cwd: folder, environment };
+    const program =
+      role === "worker" ? { file: "sh", args: ["-c", LAUNCHER, "sh", "node", ...args] } : { file: "node", args };
+    return { ...program, shown: "main.js", cwd: folder, environment };
   };
   const service = (role: Role, ready: Service["ready"], environment: Record<string, string>): Service => {
     return { role, name: `exports-${role}`, start: start(role, environment), ready, environment: {} };

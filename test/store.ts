@@ -30,6 +30,7 @@ export async function startTestStore(): Promise<TestStore> {
     url: command.url,
     async start() {
       await startPart(planPostgres({ home, root: home }, command), {
+        partId: "store",
         output: files.output("postgres"),
         signal: new AbortController().signal,
         onSpawn: (started) => {

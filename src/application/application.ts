@@ -54,6 +54,8 @@ export interface Command {
   cwd: string;
   /** What it needs to be told, laid over what it inherits. */
   environment: Variables;
+  /** It ignores an argument that it does not know. @default {false} */
+  takesAnyArgument?: boolean;
 }
 
 /** The request that starts one job. */

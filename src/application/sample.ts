@@ -19,6 +19,7 @@ export function sampleApplication({ stack, services }: Pick<Settings, "stack" | 
     shown: `scripts/${role}.ts`,
     cwd: root,
     environment: { REVIEW_ROOT: reviewRoot, ...variables },
+    takesAnyArgument: true,
   });
   const service = (role: Role, name: string, environment: Environment): Omit<Service, "start"> => {
     return { role, name, environment, ready: "message" };

@@ -111,6 +111,44 @@ test("a RequestTrace counts jobs that were added together, unless each of them h
   assert.equal(states.at(-1), "completed");
 });
 
+test("a RequestTrace without the ids of jobs that were added together ends when some have run and no more come for as long", () => {
+  const trace = new RequestTrace();
+  trace.add(answer(trace));
+  trace.add(span(SpanKind.PRODUCER, { "messaging.batch.message_count": 3 }));
+  assert.equal(trace.end(0), undefined); // the first may have a long way to go
+  trace.add(attempt("1", true));
+  assert.deepEqual([trace.end(0, GRACE_MS), trace.end(0)?.state], [undefined, "completed"]);
+  trace.add(attempt("2", true, { endNs: 60_000_000_000n }));
+  assert.equal(trace.end(0), undefined); // the next may take as long
+});
+
+test("a RequestTrace knows the jobs that were added together by their ids, where the span tells them", () => {
+  const trace = new RequestTrace();
+  trace.add(answer(trace));
+  const ids = { "messaging.batch.message_count": 2, "prodlike.batch.message_ids": ["1", "2", "1"] };
+  trace.add(span(SpanKind.PRODUCER, ids, { startNs: 7n }));
+  trace.add(attempt("1", true));
+  assert.equal(trace.end(0), undefined);
+  assert.equal(trace.why(), "no attempt of the job 2 of the queue q has arrived");
+  const [[other, addedNs] = ["", 0n]] = trace.unseen;
+  assert.deepEqual([trace.unseen.length, addedNs], [1, 7n]);
+  trace.leaveToOthers(other);
+  assert.equal(trace.end(GRACE_MS)?.state, "completed");
+});
+
+test("a RequestTrace tells queues and ids with spaces in them apart", () => {
+  const trace = new RequestTrace();
+  const of = (queue: string, job: string) => id(job, { "messaging.destination.name": queue });
+  trace.add(answer(trace));
+  trace.add(span(SpanKind.PRODUCER, of("my queue", "job 7")));
+  assert.equal(trace.why(), "no attempt of the job job 7 of the queue my queue has arrived");
+  const done = { "messaging.operation.type": "process", [JOB_FINAL]: true };
+  trace.add(span(SpanKind.CONSUMER, { ...of("my", "queue job 7"), ...done }));
+  assert.equal(trace.end(GRACE_MS), undefined);
+  trace.add(span(SpanKind.CONSUMER, { ...of("my queue", "job 7"), ...done }));
+  assert.equal(trace.end(GRACE_MS)?.id, "queue job 7");
+});
+
 test("a RequestTrace takes no message of another system for a job, nor one that could not be added", () => {
   const kafka = span(SpanKind.PRODUCER, { "messaging.system": "kafka" });
   const refused = span(SpanKind.PRODUCER, id("2"), { status: { code: StatusCode.ERROR, message: "" } });

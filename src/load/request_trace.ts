@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type Span, SpanKind, StatusCode } from "../otlp/types.ts";
 import {
+  BATCH_MESSAGE_IDS,
   JOB_FINAL,
   MESSAGING_BATCH_MESSAGE_COUNT,
   MESSAGING_DESTINATION_NAME,
@@ -30,8 +31,8 @@ export class RequestTrace {
   #isAnswered = false;
   /** When a job was added, Unix time in ns, by its key. */
   readonly #added = new Map<string, bigint>();
-  /** How many jobs a span has added without telling their ids, by the span's id. */
-  readonly #unnamed = new Map<string, number>();
+  /** How many jobs a span has added without telling their ids, and when, by the span's id. */
+  readonly #unnamed = new Map<string, { count: number; addedNs: bigint }>();
   readonly #parentsOfAdds = new Set<string>();
   readonly #jobs = new Map<string, Attempts>();
   /** Jobs that were there already when they were added. */
@@ -54,9 +55,13 @@ export class RequestTrace {
     // Messages of other systems may have readers that nobody observes.
     if (attributes[MESSAGING_SYSTEM] !== "bullmq" || status.code === StatusCode.ERROR) return;
     this.#parentsOfAdds.add(parentSpanId);
-    const hasId = attributes[MESSAGING_MESSAGE_ID] !== undefined;
-    if (hasId) this.#added.set(keyOf({ attributes }), startNs);
-    this.#unnamed.set(spanId, Number(attributes[MESSAGING_BATCH_MESSAGE_COUNT] ?? 1) - Number(hasId));
+    const queue = attributes[MESSAGING_DESTINATION_NAME];
+    const together = queue ? attributes[BATCH_MESSAGE_IDS] : undefined; // several flows have no one queue
+    const told = [attributes[MESSAGING_MESSAGE_ID] ?? [], together ?? []].flat();
+    const keys = new Set(told.map((id) => jobKey(queue, id)));
+    for (const key of keys) this.#added.set(key, startNs);
+    const count = Number(attributes[MESSAGING_BATCH_MESSAGE_COUNT] ?? 1) - keys.size;
+    this.#unnamed.set(spanId, { count, addedNs: startNs });
   }
 
   #addAttempt(span: Span): void {
@@ -83,22 +88,29 @@ export class RequestTrace {
 
   /**
    * How the work of the request ended; `undefined` as long as it goes on: until each job that was added has a final attempt.
-   * One that has added none has ended when no span of it has arrived for `graceMs` after that of its answer.
+   * One that has added none has ended when no span of it has arrived for `graceMs` after that of its answer. Of jobs that
+   * were added together without their ids some may have been there already, once others of them have run and nothing has
+   * arrived for `othersMs`, nor for as long as all that has taken.
    */
-  end(graceMs: number): JobEnd | undefined {
-    if (this.#open().length > 0 || this.#missing() > 0) return undefined;
+  end(graceMs: number, othersMs = graceMs): JobEnd | undefined {
+    if (this.#open().length > 0) return undefined;
     const jobs = [...this.#jobs.values()];
-    const isQuiet = this.newsMs !== undefined && performance.now() - this.newsMs >= graceMs;
+    const quietMs = performance.now() - (this.newsMs ?? Number.POSITIVE_INFINITY);
+    const isQuiet = quietMs >= graceMs;
+    const lastNs = jobs.reduce((last, { endNs }) => (endNs > last ? endNs : last), 0n);
+    if (this.#missing() > 0) {
+      const tookMs = Math.max(...[...this.#unnamed.values()].map(({ addedNs }) => Number(lastNs - addedNs) / 1e6));
+      if (this.#ranUnnamed() === 0 || quietMs < Math.max(othersMs, tookMs)) return undefined;
+    }
     if (jobs.length === 0) return isQuiet && this.#isAnswered ? { state: "no job" } : undefined;
     // More may have been added as long as the spans of the request are on their way.
     if (!this.#isAnswered && !isQuiet) return undefined;
-    const lastNs = jobs.reduce((last, { endNs }) => (endNs > last ? endNs : last), 0n);
     const failed = jobs.find(({ error }) => error !== undefined);
-    const [first = ""] = this.#jobs.keys();
+    const [first] = this.#jobs.keys();
     return {
       state: failed ? "failed" : "completed",
       ...(failed?.error === undefined ? {} : { error: failed.error }),
-      id: idOf(first),
+      ...(first === undefined ? {} : { id: partsOf(first)[1] }),
       atMs: Number(lastNs / 1_000n) / 1_000,
     };
   }
@@ -109,7 +121,8 @@ export class RequestTrace {
     const [open] = this.#open();
     if (open !== undefined) {
       const job = this.#jobs.get(open);
-      const which = `the job ${idOf(open)} of the queue ${open.slice(0, open.indexOf(" "))}`;
+      const [queue, id] = partsOf(open);
+      const which = `the job ${id} of the queue ${queue}`;
       if (!job) return `no attempt of ${which} has arrived`;
       return job.isSaid ? `the last attempt of ${which} has not arrived` : `no attempt of ${which} says "${JOB_FINAL}"`;
     }
@@ -129,9 +142,12 @@ export class RequestTrace {
   /** How many of the jobs that were added without their ids have no final attempt. */
   #missing(): number {
     // A span below which single jobs are added speaks of the same jobs.
-    const all = [...this.#unnamed].reduce((sum, [id, count]) => sum + (this.#parentsOfAdds.has(id) ? 0 : count), 0);
-    const ended = [...this.#jobs.keys()].filter((key) => !this.#added.has(key) && !this.#others.has(key));
-    return Math.max(0, all - ended.length);
+    const counted = [...this.#unnamed].filter(([id]) => !this.#parentsOfAdds.has(id));
+    return Math.max(0, counted.reduce((sum, [, { count }]) => sum + count, 0) - this.#ranUnnamed());
+  }
+
+  #ranUnnamed(): number {
+    return [...this.#jobs.keys()].filter((key) => !this.#added.has(key) && !this.#others.has(key)).length;
   }
 }
 
@@ -142,10 +158,16 @@ export function isAttempt({ kind, attributes }: Span): boolean {
 
 /** The queue and the id of a span's job. */
 export function keyOf({ attributes }: Pick<Span, "attributes">): string {
-  return `${attributes[MESSAGING_DESTINATION_NAME]} ${attributes[MESSAGING_MESSAGE_ID]}`;
+  return jobKey(attributes[MESSAGING_DESTINATION_NAME], attributes[MESSAGING_MESSAGE_ID]);
 }
 
-const idOf = (key: string) => key.slice(key.indexOf(" ") + 1);
+function jobKey(queue: unknown, id: unknown): string {
+  return JSON.stringify([String(queue), String(id)]); // either may hold anything
+}
+
+function partsOf(key: string): [queue: string, id: string] {
+  return JSON.parse(key);
+}
 
 function errorOf({ status, events }: Span): string {
   const thrown = events.findLast(({ name }) => name === "exception")?.attributes["exception.message"];

@@ -8,6 +8,7 @@ import { JsonTraceSerializer } from "@opentelemetry/otlp-transformer";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-node";
 import { LIBRARIES, type RunJobsOptions, runJobs, type Session } from "../../test/run_jobs.ts";
 import { MESSAGING_MESSAGE_ID } from "../telemetry/names.ts";
+import { waitFor } from "../wait_for.ts";
 import type { RequestTrace } from "./request_trace.ts";
 import type { JobEnd } from "./send_job.ts";
 import { SpanWatch } from "./watch_spans.ts";
@@ -106,6 +107,59 @@ test("a request whose job was there already has no job of its own; the other one
     await queue.remove("same");
     assert.equal((await follow(add({ jobId: "same" }))).state, "completed");
   }));
+
+test("a request that adds jobs together has ended when those have that were not there already", (t) =>
+  withQueue(t, async ({ queue, follow, attempts }) => {
+    const bulk = (...jobIds: string[]) =>
+      queue.addBulk(jobIds.map((jobId) => ({ name: jobId, data: {}, opts: { jobId } })));
+    await follow(() => bulk("same"));
+    const end = await follow(() => bulk("same", "new"));
+    assert.deepEqual([end.state, end.id, ids(attempts)], ["completed", "new", ["same", "new"]]);
+  }));
+
+test("a request whose job was there already ends soon, however long others take or were waited for", async (t) => {
+  const { now } = performance;
+  let aheadMs = 0;
+  performance.now = () => now.call(performance) + aheadMs;
+  try {
+    await withQueue(t, async ({ queue, watch, serve, follow }) => {
+      const again = () => queue.add("once", {}, { jobId: "same" });
+      assert.equal((await follow(again)).state, "completed");
+      // Is seen before a request without a job, which was sent later, when the wait is over `ms` after its spans.
+      const endsAfter = async (ms: number) => {
+        const ends: string[] = [];
+        const request = watch.begin();
+        await serve(request, again);
+        const ended = watch.untilEnd(request, AbortSignal.timeout(20_000));
+        await waitFor(() => request.newsMs, "its spans");
+        aheadMs += ms;
+        const other = follow(async () => {});
+        await Promise.all([
+          ended.then(({ state }) => ends.push(`again: ${state}`)),
+          other.then(() => ends.push("other")),
+        ]);
+        assert.deepEqual(ends, ["again: no job", "other"]);
+      };
+      const late = watch.begin();
+      await serve(late, () => queue.add("late", {}, { delay: 60_000 }));
+      const giveUp = new AbortController();
+      const waited = watch.untilEnd(late, giveUp.signal);
+      aheadMs += 600_000;
+      giveUp.abort();
+      await assert.rejects(waited, { name: "AbortError" });
+      await endsAfter(4_000);
+      await endsAfter(4_000); // the one before has waited so long
+
+      const slow = watch.begin();
+      await serve(slow, () => queue.add("slow", {}));
+      aheadMs += 600_000;
+      assert.equal((await watch.untilEnd(slow, AbortSignal.timeout(20_000))).state, "completed");
+      await endsAfter(5_000);
+    });
+  } finally {
+    performance.now = now;
+  }
+});
 
 test("a request has not ended at the first attempt of its job, which is tried again after a pause", (t) =>
   withQueue(t, async ({ queue, follow, attempts }) => {

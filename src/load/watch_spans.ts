@@ -28,6 +28,8 @@ export async function spansOf(stack: Stack, { files, refresh }: Telemetry): Prom
 const LOOK_MS = { file: 50, quiet: 200 };
 /** What is sent at intervals arrives within this beyond one, in ms. */
 const LATE_MS = 500;
+/** So long a request waits at most, in ms, for a job that is known to have run before. */
+const AGAIN_MS = 5_000;
 /** Jobs whose attempts are remembered for requests that add the same job again. */
 const REMEMBERED = 10_000;
 
@@ -52,6 +54,7 @@ export class SpanWatch {
   readonly #ran = new Map<string, { traceId: string; endNs: bigint; root: Span | undefined }>();
   #awaited = 0;
   #isReading = false;
+  /** Of the requests that have ended with a job. */
   #longestMs = 0;
 
   constructor(options: SpanWatchOptions) {
@@ -81,18 +84,20 @@ export class SpanWatch {
     let abort = () => {};
     this.#awaited++;
     try {
-      return await new Promise<JobEnd>((resolve, reject) => {
+      const end = await new Promise<JobEnd>((resolve, reject) => {
         abort = () => reject(signal.reason);
         signal.addEventListener("abort", abort, { once: true });
         if (signal.aborted) abort();
         followed.settle = { sinceMs: performance.now(), resolve, reject };
         if (!this.#isReading) void this.#read();
       });
+      // One without a job may itself have waited for so long.
+      if (end.atMs !== undefined) this.#longestMs = Math.max(this.#longestMs, performance.now() - followed.sentMs);
+      return end;
     } finally {
       signal.removeEventListener("abort", abort);
       this.#awaited--;
       this.#followed.delete(traceId);
-      this.#longestMs = Math.max(this.#longestMs, performance.now() - followed.sentMs);
     }
   }
 
@@ -124,6 +129,11 @@ export class SpanWatch {
     }
   }
 
+  /** How long nothing arrives of a job that runs in another trace, twice as long as any request took so far; in ms. */
+  get #othersMs(): number {
+    return Math.max(this.#graceMs, Math.min(2 * this.#longestMs, AGAIN_MS));
+  }
+
   #isWanted({ kind, traceId = "", parentSpanId }: OtlpSpan): boolean {
     if (kind === SpanKind.CONSUMER) return true;
     const trace = this.#followed.get(traceId)?.trace;
@@ -147,7 +157,7 @@ export class SpanWatch {
   #look({ trace, settle }: Followed): void {
     if (!settle) return;
     for (const [key, addedNs] of trace.unseen) this.#findElsewhere(trace, key, addedNs);
-    const end = trace.end(this.#graceMs);
+    const end = trace.end(this.#graceMs, this.#othersMs);
     if (end) settle.resolve(end);
     const waitedMs = performance.now() - settle.sinceMs;
     const { lostMs = 10_000 } = this.#options;
@@ -161,7 +171,7 @@ export class SpanWatch {
   /**
    * Looks for a job that was added and is not seen to run in the trace. It began a trace of its own where it was handed on
    * without its context. In that of another request it runs when it was there already; had it ended before, it may have
-   * been removed and added anew: that has time to be seen, twice as long as any request so far took.
+   * been removed and added anew: that has time to be seen.
    */
   #findElsewhere(trace: RequestTrace, key: string, addedNs: bigint): void {
     const ran = this.#ran.get(key);
@@ -169,6 +179,6 @@ export class SpanWatch {
     const { endNs, root } = ran;
     const waitedMs = performance.now() - (trace.newsMs ?? 0);
     if (root && endNs > addedNs) trace.add(root);
-    else if (endNs > addedNs || waitedMs > Math.max(this.#graceMs, 2 * this.#longestMs)) trace.leaveToOthers(key);
+    else if (endNs > addedNs || waitedMs > this.#othersMs) trace.leaveToOthers(key);
   }
 }

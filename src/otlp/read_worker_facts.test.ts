@@ -60,8 +60,8 @@ test("readWorkerFacts() leaves out a process that has ended, and of one process 
   const points = [
     ...of("replaced", 8, 4),
     ...of("replaced", 9, 4),
-    ...of("new", 13, 7, { isReady: false }),
-    ...of("new", 12, 6), // was sent late
+    ...of("new", 13, 7, { isReady: false, began: 12 }),
+    ...of("new", 12, 6, { began: 12 }), // was sent late
     ...of("slow", 1, 100),
     ...of("slow", 7, 100), // once in 6 s: its next turn is at 13
   ];

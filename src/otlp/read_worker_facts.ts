@@ -1,6 +1,7 @@
 import * as names from "../telemetry/names.ts";
 import { readChanges } from "./read_changes.ts";
 import { comesFrom, type Origin, type Point, processOf } from "./read_points.ts";
+import { Sending } from "./sending.ts";
 
 /** What the processes of a worker have sent of themselves. */
 export interface WorkerFacts extends QueueFacts {
@@ -35,22 +36,19 @@ export interface WorkerFactsOptions extends Origin {
   untilMs?: number;
 }
 
-/**
- * What a worker has sent of itself, by the newest points of its processes that are alive at the end: those whose newest
- * point is as new as the interval at which they send allows.
- */
+/** What a worker has sent of itself, by the newest points of its processes that are alive at the end. */
 export async function readWorkerFacts(
   points: AsyncIterable<Point> | Iterable<Point>,
   { sinceMs = 0, untilMs = Number.MAX_SAFE_INTEGER, ...origin }: WorkerFactsOptions,
 ): Promise<WorkerFacts> {
-  const times = new Map<string, Times>();
+  const sending = new Sending();
   const seen: Point[] = [];
   for await (const point of points) {
     if (!comesFrom(point, origin) || point.timeNs > BigInt(untilMs) * 1_000_000n) continue;
-    note(times, point);
+    sending.note(point);
     if (FACTS.has(point.metric)) seen.push(point);
   }
-  const alive = aliveOf(times);
+  const alive = sending.alive();
   const ofAlive = seen.filter((point) => alive.has(processOf(point)));
   const newest = newestOf(ofAlive);
   const values = (metric: string) => valuesOf(newest, metric);
@@ -77,33 +75,6 @@ const FACTS = new Set([
   ...[names.WORKER_CONCURRENCY, names.WORKER_LOCK_DURATION, names.WORKER_LOCK_RENEW_TIME, names.WORKER_LOCKS_LOST],
   ...[names.WORKER_READY, names.HEAP_LIMIT, names.CGROUP_CPU_LIMIT, names.CGROUP_MEMORY_LIMIT],
 ]);
-
-/** When the newest points of a process were collected, and those before them. */
-interface Times {
-  lastNs: bigint;
-  beforeNs: bigint | undefined;
-}
-
-function note(times: Map<string, Times>, point: Point): void {
-  const process = processOf(point);
-  const { timeNs } = point;
-  const { lastNs, beforeNs } = times.get(process) ?? {};
-  if (lastNs === undefined || timeNs > lastNs) times.set(process, { lastNs: timeNs, beforeNs: lastNs });
-  else if (timeNs < lastNs && timeNs > (beforeNs ?? 0n)) times.set(process, { lastNs, beforeNs: timeNs }); // was sent late
-}
-
-/** A process that sends more often is not waited for. */
-const SHORTEST_INTERVAL_NS = 1_000_000_000n;
-
-/** Those that have not missed two of their turns when the last of them has sent. */
-function aliveOf(times: Map<string, Times>): Set<string> {
-  const endNs = [...times.values()].reduce((most, { lastNs }) => (lastNs > most ? lastNs : most), 0n);
-  const isAlive = ({ lastNs, beforeNs = lastNs }: Times) => {
-    const intervalNs = lastNs - beforeNs > SHORTEST_INTERVAL_NS ? lastNs - beforeNs : SHORTEST_INTERVAL_NS;
-    return lastNs + 2n * intervalNs >= endNs;
-  };
-  return new Set([...times].filter(([, each]) => isAlive(each)).map(([process]) => process));
-}
 
 /** The newest point of each process, metric and queue. */
 function newestOf(points: Point[]): Point[] {

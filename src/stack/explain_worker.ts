@@ -6,16 +6,14 @@ import { entryCommand } from "../settings/runtime.ts";
 import type { StackSettings } from "../settings/stack.ts";
 import { readLastMinute } from "./last_minute.ts";
 import { lastLineOf, lastText } from "./part.ts";
-import { type PartExit, stackFiles } from "./state.ts";
+import { originOf } from "./part_id.ts";
+import { type PartExit, type PartState, stackFiles } from "./state.ts";
 import type { Watch } from "./watch_process.ts";
 
 /** A worker that has ended without being asked. */
-export interface EndedWorker {
-  pid: number;
+export interface EndedWorker extends Pick<PartState, "partId" | "settings"> {
   exit: PartExit | null;
   watched: Watch;
-  /** What it was started with. */
-  settings: Environment;
 }
 
 /**
@@ -31,10 +29,11 @@ export async function explainWorker(stack: StackSettings, ended: EndedWorker): P
   }
 }
 
-async function explain(stack: StackSettings, { pid, exit, watched, settings }: EndedWorker): Promise<Death> {
+async function explain(stack: StackSettings, ended: EndedWorker): Promise<Death> {
+  const { exit, watched, settings } = ended;
   const [oomKills, peakBytes, memoryLimitBytes] = [watched.oomKills(), watched.peakBytes(), watched.memoryLimitBytes()];
   const sent = await readLastMinute(stackFiles(stack).metrics, {
-    origin: { service: settings.OTEL_SERVICE_NAME ?? "", resource: { "process.pid": pid } },
+    origin: originOf(ended),
     endedMs: Date.now(),
     askStore: (queues) => askStore(queues, stack, settings),
   });

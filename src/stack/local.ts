@@ -11,13 +11,14 @@ import { UserError } from "../terminal/user_error.ts";
 import { readLimits, recordLimits } from "./limits_record.ts";
 import { findMarked } from "./mark.ts";
 import { lastText } from "./part.ts";
+import { originOf } from "./part_id.ts";
 import { readStore } from "./postgres.ts";
 import type { PartEvent, Progress, Request } from "./protocol.ts";
 import type { PartStatus, Stack, UseOptions } from "./stack.ts";
 import { isUp, PARTS, type PartName, readState, runningParts, type StackState, stackFiles } from "./state.ts";
 import { endStrays } from "./strays.ts";
 import { command, NoSupervisorError, SupervisorLostError } from "./supervisor_client.ts";
-import type { Wanted } from "./wanted.ts";
+import { collectorUrl, type Wanted } from "./wanted.ts";
 import { awaitWorkerFacts } from "./worker_facts.ts";
 
 /** The stack as processes on this machine, which a supervisor starts and watches. */
@@ -29,7 +30,7 @@ export function localStack(wanted: Wanted): Stack {
   return {
     parts,
     store: storeName(wanted),
-    collectorUrl: urlOf(wanted),
+    collectorUrl: collectorUrl(wanted),
     logCommand: `cat ${shown}`,
     outputCommand: (part) => `cat ${output(part)}`,
     up: (progress) => command(wanted, { command: "up", wanted, parts }, progress),
@@ -97,11 +98,12 @@ async function readEnforcement(wanted: Wanted): Promise<Enforcement[]> {
   const { cpuLimit, memoryLimitBytes } = openCgroup({ pid: worker.pid }).read();
   const environment = { ...wanted.environment, ...worker.settings };
   const files = stackFiles(wanted);
-  const facts = await awaitWorkerFacts(
-    { files, refresh: async () => {} },
-    { service: environment.OTEL_SERVICE_NAME ?? "", resource: { "process.pid": worker.pid } },
-    { part: "worker", environment, output: lastText(files.output("worker")), collectorUrl: urlOf(wanted) },
-  );
+  const facts = await awaitWorkerFacts({ files, refresh: async () => {} }, originOf(worker), {
+    part: "worker",
+    environment,
+    output: lastText(files.output("worker")),
+    collectorUrl: collectorUrl(wanted),
+  });
   const rows = compareLimits(wanted.limits, {
     host: { cpus: cpus().length, memoryBytes: totalmem() },
     held: { cpus: cpuLimit, memoryBytes: memoryLimitBytes },
@@ -109,10 +111,6 @@ async function readEnforcement(wanted: Wanted): Promise<Enforcement[]> {
   });
   recordLimits(wanted, { worker: identityOf(worker), limits: rows });
   return rows;
-}
-
-function urlOf({ otlpPort }: Wanted): string {
-  return `http://127.0.0.1:${otlpPort}`;
 }
 
 function identityOf({ pid, started }: ProcessId): string {

@@ -2,19 +2,19 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { lastError } from "../death/last_words.ts";
 import { endProcess, identify, isAlive, type ProcessId } from "../processes/process_id.ts";
 import { diskFullError, systemError, systemErrorIn } from "../terminal/system_error.ts";
 import { UserError } from "../terminal/user_error.ts";
 import { WaitTimeoutError, waitFor } from "../wait_for.ts";
 import { logSize, openLog, textSince } from "./log_files.ts";
+import { withPartId } from "./part_id.ts";
 import { ENDING, type PartPlan } from "./plan.ts";
 import type { PartsProgress } from "./protocol.ts";
 import type { PartExit, PartName, PartState } from "./state.ts";
 
 /** Of what a part has printed, that much is looked at. */
 const KEPT_CHARACTERS = 64 * 1024;
-/** A part has this long to become ready, in ms. */
-const READY_MS = 30_000;
 
 /** A running part: our child, or the child of a supervisor that died, taken over. */
 export interface Part {
@@ -26,19 +26,26 @@ export interface Part {
 }
 
 export interface StartOptions {
+  /** By which its telemetry is known. */
+  partId: string;
   /** The file that takes what it prints. */
   output: string;
   /** Called before anything is awaited, so that the process is on record whatever happens next. */
   onSpawn: (part: Part) => void;
   signal: AbortSignal;
+  /** It has this long to become ready. @default {30_000} */
+  readyMs?: number;
 }
 
 /**
  * Starts a part and waits until it is ready.
  *
- * @throws {UserError} when it cannot be run, ends first or is not ready in time, with the last line it printed
+ * @throws {UserError} when it cannot be run, ends first or is not ready in time, with what it waited for or the last line it printed
  */
-export async function startPart(plan: PartPlan, { output, onSpawn, signal }: StartOptions): Promise<void> {
+export async function startPart(
+  plan: PartPlan,
+  { partId, output, onSpawn, signal, readyMs = 30_000 }: StartOptions,
+): Promise<void> {
   await plan.prepare?.(signal);
   const doing = `Cannot start the ${plan.name}`;
   const from = logSize(output);
@@ -46,7 +53,7 @@ export async function startPart(plan: PartPlan, { output, onSpawn, signal }: Sta
     systemErrorIn(doing, textSince(output, from), dirname(output)) ??
     diskFullError(`${doing}: ${why}`, dirname(output)) ??
     new UserError(`${doing}: ${why}`, { next: `tail ${output}`, cause });
-  const child = spawnPart(plan, output);
+  const child = spawnPart({ ...plan, environment: withPartId(plan.environment, partId) }, output);
   let isReady = false;
   child.on("message", () => {
     isReady = true;
@@ -62,12 +69,14 @@ export async function startPart(plan: PartPlan, { output, onSpawn, signal }: Sta
 
   const check = async () => {
     if (!isAlive(part.id)) return "ended";
-    if (plan.isReady) isReady = await plan.isReady(part.id.pid);
+    if (plan.isReady) isReady = await plan.isReady({ pid: part.id.pid, partId });
     return isReady ? "ready" : undefined;
   };
-  const waited = waitFor(check, `the ${plan.name}`, { timeoutMs: READY_MS, everyMs: 20, signal });
+  const waited = waitFor(check, `the ${plan.name}`, { timeoutMs: readyMs, everyMs: 20, signal });
   const seen = await waited.catch((error) => {
-    throw error instanceof WaitTimeoutError ? refuse(`it is not ready after ${READY_MS / 1_000} s`, error) : error;
+    if (!(error instanceof WaitTimeoutError)) throw error;
+    const why = error.cause instanceof Error ? `: ${error.cause.message}` : "";
+    throw refuse(`it is not ready after ${readyMs / 1_000} s${why}`, error);
   });
   if (child.connected) child.disconnect();
   if (seen === "ready") return;
@@ -158,10 +167,14 @@ export function lastLine(file: string): string | undefined {
 /** Lines that say nothing of why a process ended: of telemetry about itself, and the last of PostgreSQL and of Node. */
 const IDLE_LINE = /^telemetry (error|warning): |LOG: {2}database system is shut down$|^Node\.js v/;
 
-/** The last line of a log that says something; of one by Pino, its message. */
+/** A line of a stack trace, or of the properties of an error behind it. */
+const BELOW_ERROR = /^(\s|[}\]])/;
+
+/** The last line of a log that says something; of a stack trace that of its error, of a line by Pino its message. */
 export function lastLineOf(log: string): string | undefined {
   const lines = log.trimEnd().split("\n");
   const line = lines.findLast((each) => each && !IDLE_LINE.test(each)) ?? lines.at(-1);
+  if (line && BELOW_ERROR.test(line)) return lastError(log) ?? line;
   if (!line?.startsWith("{")) return line;
   try {
     const { msg, err } = JSON.parse(line); // Pino

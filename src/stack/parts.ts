@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { existsSync, rmSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { serviceOf } from "../application/application.ts";
@@ -207,14 +208,16 @@ export class Parts {
   async #start(plan: PartPlan, { signal, onEvent }: PartsProgress): Promise<void> {
     const began = performance.now();
     onEvent({ part: plan.name, phase: "starting" });
+    const partId = randomBytes(4).toString("hex"); // the same plan may be started again
     await startPart(plan, {
+      partId,
       output: stackFiles(this.#settings).output(plan.name),
       signal,
       onSpawn: (part) => {
-        const { settings, limited } = plan;
-        this.#record.parts[plan.name] = { ...part.id, ready: false, settings, ...(limited ? { limited } : {}) };
-        this.#plans.set(plan.name, plan);
-        this.#watch(plan.name, part); // first: it has to be ended also when it cannot be recorded
+        const { name, settings, limited } = plan;
+        this.#record.parts[name] = { ...part.id, ready: false, partId, settings, ...(limited ? { limited } : {}) };
+        this.#plans.set(name, plan);
+        this.#watch(name, part); // first: it has to be ended also when it cannot be recorded
         this.#record.save();
       },
     });

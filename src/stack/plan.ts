@@ -8,11 +8,11 @@ import { heapFlags } from "../settings/limits.ts";
 import { entryCommand, v8Flags } from "../settings/runtime.ts";
 import type { Checkout } from "../settings/stack.ts";
 import { UserError } from "../terminal/user_error.ts";
-import { markArguments } from "./mark.ts";
+import { markArguments, markEnvironment } from "./mark.ts";
 import { type PostgresCommand, postgresIsReady } from "./postgres.ts";
-import { isReadyBy } from "./readiness.ts";
+import { isReadyBy, type Started } from "./readiness.ts";
 import { type Limited, type PartName, type StackState, stackFiles } from "./state.ts";
-import type { Wanted } from "./wanted.ts";
+import { collectorUrl, type Wanted } from "./wanted.ts";
 
 /** How to start, recognise as ready, and end one part. */
 export interface PartPlan {
@@ -30,8 +30,8 @@ export interface PartPlan {
   limited?: Limited;
   /** What has to be done before it is started. */
   prepare?: (signal: AbortSignal) => Promise<void>;
-  /** Polled with the process id; without it the part says "ready" over its IPC channel. */
-  isReady?: (pid: number) => Promise<boolean>;
+  /** Polled; may throw why it is not. Without it the part says "ready" over its IPC channel. */
+  isReady?: (started: Started) => Promise<boolean>;
 }
 
 /** How each part is asked to end, and how long it may take before it is killed. The worker finishes its running jobs first. */
@@ -51,7 +51,7 @@ export function planPostgres(
   { prepare, file, args, cwd, environment, uid, gid }: PostgresCommand,
 ): PartPlan {
   const owner = uid === undefined || gid === undefined ? {} : { uid, gid };
-  const isReady = (pid: number) => postgresIsReady(stackFiles(checkout).postgres, pid);
+  const isReady = ({ pid }: Started) => postgresIsReady(stackFiles(checkout).postgres, pid);
   const marked = markArguments(args, { name: "postgres", root: checkout.root });
   return { name: "postgres", prepare, file, args: marked, cwd, environment, settings: {}, ...owner, isReady };
 }
@@ -65,7 +65,8 @@ export function planCollector(wanted: Wanted): PartPlan {
     OTEL_ENABLED: "false",
     PROFILING: profiling ? "on" : "off",
   };
-  const start = { ...entryCommand(join(root, "scripts", "collector.ts"), runtime), cwd: root, environment: {} };
+  const entry = entryCommand(join(root, "scripts", "collector.ts"), runtime);
+  const start = { ...entry, cwd: root, environment: {}, takesAnyArgument: true };
   return planProcess("collector", wanted, start, settings);
 }
 
@@ -120,12 +121,16 @@ function planProcess(name: PartName, wanted: Wanted, start: Omit<Command, "shown
   // A signal's own endpoint wins over the common one: set in somebody's shell, it would send the spans elsewhere.
   for (const signal of ["TRACES", "METRICS"]) delete environment[`OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`];
   Object.assign(environment, withoutProxy(wanted.environment), settings);
-  const args = markArguments(start.args, { name, root: wanted.root });
-  return { name, file: start.file, args, cwd: start.cwd, environment, settings };
+  const { file, args, cwd, takesAnyArgument } = start;
+  const mark = { name, root: wanted.root };
+  if (takesAnyArgument) return { name, file, args: markArguments(args, mark), cwd, environment, settings };
+  return { name, file, args, cwd, environment: { ...environment, ...markEnvironment(args, mark) }, settings };
 }
 
-function readyWhen({ ready }: Service, wanted: Wanted, plan: PartPlan): PartPlan {
-  return ready === "message" ? plan : { ...plan, isReady: isReadyBy(ready, stackFiles(wanted).metrics) };
+function readyWhen({ ready, role }: Service, wanted: Wanted, plan: PartPlan): PartPlan {
+  if (ready === "message") return plan;
+  const clues = { part: role, environment: plan.environment, output: "", collectorUrl: collectorUrl(wanted) };
+  return { ...plan, isReady: isReadyBy(ready, { metrics: stackFiles(wanted).metrics, clues }) };
 }
 
 /** Only the embedded receiver is told trace ids: a Pyroscope server would make a series of each. */
@@ -136,11 +141,11 @@ function profileSettings({ profiling, pyroscopePort }: Wanted): Environment {
 }
 
 function serviceSettings(service: Service, start: Command, wanted: Wanted, queueUrl = ""): Environment {
-  const { environment, otlpPort, application } = wanted;
+  const { environment, application } = wanted;
   return {
     OTEL_ENABLED: "true",
     OTEL_SERVICE_NAME: service.name,
-    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${otlpPort}`,
+    OTEL_EXPORTER_OTLP_ENDPOINT: collectorUrl(wanted),
     // The defaults of 5,000 and 60,000 ms are what would make a verify slow.
     OTEL_BSP_SCHEDULE_DELAY: environment.OTEL_BSP_SCHEDULE_DELAY ?? "200",
     OTEL_METRIC_EXPORT_INTERVAL: environment.OTEL_METRIC_EXPORT_INTERVAL ?? "1000",

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { isBlind, systemError } from "../terminal/system_error.ts";
 import { UserError } from "../terminal/user_error.ts";
-import { commandLine, readMark } from "./mark.ts";
+import { commandLine, markedAs } from "./mark.ts";
 
 const HOST = "127.0.0.1";
 
@@ -52,7 +52,7 @@ export async function isFree(port: number): Promise<boolean> {
 export async function requireFree(name: string, port: number): Promise<void> {
   if (await isFree(port)) return;
   const holder = findHolder(port);
-  const marked = holder && readMark(holder.command);
+  const marked = holder && markedAs(holder.pid);
   const other = marked && `the ${marked.name} of another checkout of prodlike, ${marked.root}`;
   const stranger = holder && `process ${holder.pid} (${holder.command.join(" ").slice(0, 120)}) in ${holder.folder}`;
   // Docker's, which holds it for a container.

@@ -31,6 +31,8 @@ export interface Limited {
 
 export interface PartState extends ProcessId {
   ready: boolean;
+  /** By which its telemetry is known; absent in the record of an older version. */
+  partId?: string;
   /** The variables that the stack set for it, by which a later call sees that it asks for others. */
   settings: Record<string, string>;
   /** Present when it runs under the production limits. */

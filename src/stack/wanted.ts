@@ -8,6 +8,11 @@ export interface Wanted extends StackSettings {
   application: Application;
 }
 
+/** Where the local stack takes telemetry. */
+export function collectorUrl({ otlpPort }: Pick<Wanted, "otlpPort">): string {
+  return `http://127.0.0.1:${otlpPort}`;
+}
+
 /** What the settings ask for. */
 export function wantedOf(settings: Settings): Wanted {
   return { ...settings.stack, application: chooseApplication(settings) };

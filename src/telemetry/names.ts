@@ -11,6 +11,8 @@ export const MESSAGING_MESSAGE_ID = "messaging.message.id";
 /** The id of the BullMQ worker that runs the job. */
 export const MESSAGING_CLIENT_ID = "messaging.client.id";
 export const MESSAGING_BATCH_MESSAGE_COUNT = "messaging.batch.message_count";
+/** Ours. The ids of the jobs that were added together. */
+export const BATCH_MESSAGE_IDS = "prodlike.batch.message_ids";
 
 /** @see https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/ */
 export const ERROR_TYPE = "error.type";
@@ -125,6 +127,8 @@ export const PROCESS_RUNTIME_NAME = "process.runtime.name";
 export const PROCESS_RUNTIME_VERSION = "process.runtime.version";
 /** Resource attribute: the program that the process runs, a path. @see https://opentelemetry.io/docs/specs/semconv/resource/process/ */
 export const PROCESS_COMMAND = "process.command";
+/** Ours. Resource attribute: which start of a part of the local stack the process belongs to; random. */
+export const PART_ID = "prodlike.part.id";
 
 /** Ours. What the file name of a profile's function begins with when the code is ours, not the application's. */
 export const OWN_CODE = "prodlike:";

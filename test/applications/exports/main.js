@@ -1,2 +1,4 @@
 require("prodlike/dist/telemetry.cjs").start({ serviceName: `exports-${process.argv[2]}` });
-require(`./${process.argv[2]}.js`);
+// It refuses an option that it does not know.
+const { positionals } = require("node:util").parseArgs({ allowPositionals: true });
+require(`./${positionals[0]}.js`);
