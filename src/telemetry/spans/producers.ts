@@ -4,6 +4,7 @@ import type { Attributes } from "../stages.ts";
 import type { AddedNode, FlowNode, FlowProducer, Job, JobOptions, Queue } from "./bullmq_types.ts";
 import { recordError } from "./errors.ts";
 import { harmless } from "./harmless.ts";
+import { withInherited } from "./inherited.ts";
 import { metadataOf } from "./job_context.ts";
 
 /** A call that adds jobs, before it is made. */
@@ -59,7 +60,7 @@ export class Producers {
     const span = this.#start(`addBulk ${queue}`, "addBulk", queue);
     span.setAttribute(names.MESSAGING_BATCH_MESSAGE_COUNT, all.length);
     const inner = trace.setSpan(context.active(), span);
-    const traced = all.map((job) => ({ ...job, opts: withContext(job.opts, inner) }));
+    const traced = all.map((job) => withInherited({ ...job, opts: withContext(job.opts, inner) }, job));
     return { args: [traced, ...rest], context: inner, spans: [span] };
   }
 
@@ -68,8 +69,9 @@ export class Producers {
     const { name = id, opts } = (template ?? {}) as { name?: unknown; opts?: JobOptions };
     const span = this.#start(`add ${queue}.${name}`, "add", queue);
     const inner = trace.setSpan(context.active(), span);
+    const traced = withInherited({ ...(template as object), opts: withContext(opts, inner) }, template);
     return {
-      args: [id, repeat, { ...(template as object), opts: withContext(opts, inner) }, ...rest],
+      args: [id, repeat, traced, ...rest],
       context: inner,
       spans: [span],
       describe: (job) => span.setAttributes(idOf(job)),
@@ -114,7 +116,7 @@ export class Producers {
     const inner = trace.setSpan(parent, span);
     const children = node.children?.map((child) => this.#traceNode(child, inner, spans));
     const opts = withContext(node.opts, inner);
-    return { ...node, ...(opts ? { opts } : {}), ...(children ? { children } : {}) };
+    return withInherited({ ...node, ...(opts ? { opts } : {}), ...(children ? { children } : {}) }, node);
   }
 
   #start(name: string, operation: string, queue: string, parent?: Context): Span {
@@ -134,7 +136,7 @@ function withContext(opts: JobOptions | undefined, inner: Context): JobOptions |
 
 function carrying(inner: Context, opts: JobOptions | undefined): JobOptions | undefined {
   const metadata = metadataOf(inner);
-  return metadata ? { ...opts, telemetry: { metadata } } : opts;
+  return metadata ? withInherited({ ...opts, telemetry: { metadata } }, opts) : opts;
 }
 
 /** There is no job when the queue was closing. */
