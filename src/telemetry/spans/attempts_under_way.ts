@@ -14,7 +14,8 @@ export class AttemptsUnderWay {
 
   /** Of a job that has just begun it is the last; only failures look further. */
   of(job: Job): Attempt | undefined {
-    return this.#all.findLast((attempt) => attempt.job === job);
+    for (let i = this.#all.length - 1; i >= 0; i--) if (this.#all[i]!.job === job) return this.#all[i];
+    return undefined;
   }
 
   remove(attempt: Attempt): void {

@@ -76,17 +76,15 @@ export function patchBullmq({ Queue, FlowProducer, Worker, Job }: Bullmq, observ
           if (!job || hasTelemetry(this)) return original.apply(this, args);
           const attempt = new Attempt(attempts, this, job);
           underWay.add(attempt);
-          const end = () => {
-            underWay.remove(attempt);
-            harmless(() => attempt.end());
-          };
           return (original.apply(this, args) as Promise<unknown>).then(
             (next) => {
-              end();
+              underWay.remove(attempt);
+              harmless(() => attempt.end());
               return next;
             },
             (error) => {
-              end();
+              underWay.remove(attempt);
+              harmless(() => attempt.end());
               throw error;
             },
           );
