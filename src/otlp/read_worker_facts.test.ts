@@ -74,6 +74,16 @@ test("readWorkerFacts() leaves out a process that has ended, and of one process 
   assert.equal(one.concurrency, 4);
 });
 
+test("readWorkerFacts() leaves out queues of which a process has closed its workers", async () => {
+  const closed = { concurrency: 0, lockSeconds: 5, renewSeconds: 2, lostLocks: 1 };
+  const points = [
+    ...workerPoints({ instance: "a", second: 1, queues: { mails: { concurrency: 4 }, reports: closed } }),
+    ...workerPoints({ instance: "b", second: 1, queues: { mails: closed }, isReady: false }),
+  ];
+  const { queues, concurrency, processes, isReady, lostLocks } = await readWorkerFacts(points, { service });
+  assert.deepEqual([Object.keys(queues), concurrency, processes, isReady, lostLocks], [["mails"], 4, 1, true, 2]);
+});
+
 test("readWorkerFacts() counts lost locks since each process began, or since the window did", async () => {
   const of = (second: number, lostLocks: number) =>
     workerPoints({ instance: "a", second, queues: { mails: { concurrency: 1, lostLocks } } });

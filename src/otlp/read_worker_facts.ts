@@ -50,7 +50,7 @@ export async function readWorkerFacts(
   }
   const alive = sending.alive();
   const ofAlive = seen.filter((point) => alive.has(processOf(point)));
-  const newest = newestOf(ofAlive);
+  const newest = withoutClosed(newestOf(ofAlive));
   const values = (metric: string) => valuesOf(newest, metric);
   const lost = await readChanges(ofAlive, { ...origin, metrics: [names.WORKER_LOCKS_LOST], sinceMs });
   const ready = values(names.WORKER_READY);
@@ -82,6 +82,13 @@ function newestOf(points: Point[]): Point[] {
   for (const point of points.toSorted((a, b) => Number(a.timeNs - b.timeNs)))
     newest.set([point.metric, seriesOf(point)].join(), point);
   return [...newest.values()];
+}
+
+/** Without the queues of which a process has closed its workers: it repeats what they were set to. */
+function withoutClosed(points: Point[]): Point[] {
+  const isNone = ({ metric, value }: Point) => metric === names.WORKER_CONCURRENCY && value === 0;
+  const closed = new Set(points.filter(isNone).map(seriesOf));
+  return points.filter((point) => !closed.has(seriesOf(point)));
 }
 
 function queueFacts(points: Point[]): QueueFacts {

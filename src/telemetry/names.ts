@@ -10,6 +10,7 @@ export const MESSAGING_OPERATION_TYPE = "messaging.operation.type";
 export const MESSAGING_MESSAGE_ID = "messaging.message.id";
 /** The id of the BullMQ worker that runs the job. */
 export const MESSAGING_CLIENT_ID = "messaging.client.id";
+/** How many jobs a call has added, those that are the same one counted once; how many it was to add where it failed. */
 export const MESSAGING_BATCH_MESSAGE_COUNT = "messaging.batch.message_count";
 /** Ours. The ids of the jobs that were added together. */
 export const BATCH_MESSAGE_IDS = "prodlike.batch.message_ids";
@@ -22,6 +23,8 @@ export const BULLMQ_JOB_NAME = "bullmq.job.name";
 /** Attempts that have ended, this one included. */
 export const BULLMQ_JOB_ATTEMPTS_MADE = "bullmq.job.attempts.made";
 
+/** Ours. The ids of the jobs that `addBulk` has returned, each once, 100 of them at most. */
+export const BATCH_MESSAGE_IDS = "prodlike.batch.message_ids";
 /** Ours. Enqueue to start, less the intended delay, ms; for a retry from its re-queueing; absent where that is not known. */
 export const JOB_WAIT_MS = "prodlike.job.wait_ms";
 /** Ours. Whether no further attempt of this job follows: it has completed, or failed for good. */

@@ -88,14 +88,30 @@ testWith(LIBRARIES, "several workers of a queue are one series, without those th
       assert.deepEqual(await read(names.WORKER_LOCK_DURATION), { work: 5, else: 5 });
       assert.deepEqual(Object.keys(await read(names.WORKER_LOCK_RENEW_TIME)), ["work"]);
       assert.deepEqual(await read(names.WORKER_LOCKS_LOST), { work: 0 });
+      others[0]!.removeAllListeners(); // as an application may
       for (const other of others) await other.close();
-      // Of a queue without a worker the SDK repeats what was said last.
-      assert.deepEqual(await read(names.WORKER_CONCURRENCY), { work: 2, else: 3 });
+      assert.deepEqual(await read(names.WORKER_CONCURRENCY), { work: 2, else: 0 });
+      assert.deepEqual(await read(names.WORKER_READY), { work: 1, else: 0 });
+      // Where nothing is observed the SDK repeats what was said last.
       assert.deepEqual(await read(names.WORKER_LOCK_DURATION), { work: 30, else: 5 });
       worker.concurrency = 4;
-      assert.deepEqual(await read(names.WORKER_CONCURRENCY), { work: 4, else: 3 });
+      assert.deepEqual(await read(names.WORKER_CONCURRENCY), { work: 4, else: 0 });
     },
     { library, meter, concurrency: 2 },
   );
   await close();
+});
+
+testWith(LIBRARIES, "what an application emits as an error does not throw because of us", async (library) => {
+  const errors: unknown[] = [];
+  await runJobs(
+    async ({ worker }) => {
+      worker.on("error", (error) => errors.push(error));
+      const all: unknown[] = [undefined, null, "text", Object.create(null)];
+      for (const error of all) worker.emit("error", error as Error);
+      worker.emit("lockRenewalFailed", undefined as unknown as string[]);
+      assert.deepEqual(errors, all);
+    },
+    { library, lockRenewTime: 2 ** 30 },
+  );
 });

@@ -39,6 +39,8 @@ export class Attempt implements RunningAttempt {
   #span: Span | undefined;
   /** The handler's, ms of `performance.now()`; `undefined`: it does not run here. */
   #beganMs: number | undefined;
+  /** Its place among the attempts that are under way. */
+  index = -1;
   place = -1;
   isElsewhere = false;
   #isMoved = false;

@@ -1,6 +1,8 @@
+import { context, type Span } from "@opentelemetry/api";
 import { InstrumentationBase, InstrumentationNodeModuleDefinition } from "@opentelemetry/instrumentation";
 import type { WorkerFacts } from "../metrics/worker_facts.ts";
 import { Attempt, type Surroundings } from "./attempt.ts";
+import { AttemptsUnderWay } from "./attempts_under_way.ts";
 import type { Job, Worker } from "./bullmq_types.ts";
 import { harmless } from "./harmless.ts";
 import { type Addition, makeAddition, type Producers } from "./producers.ts";
@@ -44,11 +46,16 @@ export type Bullmq = Partial<Record<"Queue" | "FlowProducer" | "Worker" | "Job",
  */
 export function patchBullmq({ Queue, FlowProducer, Worker, Job }: Bullmq, observer: QueueObserver): () => void {
   const { producers, attempts, workers } = observer;
-  const adding = (add: (target: never, args: unknown[]) => Addition) => (original: Method) =>
+  const underWay = new AttemptsUnderWay();
+  const adding = (add: (target: never, args: unknown[], spans: Span[]) => Addition) => (original: Method) =>
     function (this: Telling, ...args: unknown[]) {
-      const addition = hasTelemetry(this) ? undefined : harmless(() => add.call(producers, this as never, args));
-      if (!addition) return original.apply(this, args);
-      return makeAddition(addition, () => original.apply(this, addition.args));
+      if (hasTelemetry(this)) return original.apply(this, args);
+      const spans: Span[] = [];
+      // Arguments that cannot be read are BullMQ's to refuse, and the spans tell how it does.
+      const read = harmless(() => add.call(producers, this as never, args, spans));
+      const addition = read ?? { args, context: context.active() };
+      if (spans.length === 0) return original.apply(this, args);
+      return makeAddition(addition, spans, () => original.apply(this, addition.args));
     };
   const undo = [
     patch(Queue, {
@@ -65,16 +72,18 @@ export function patchBullmq({ Queue, FlowProducer, Worker, Job }: Bullmq, observ
         },
       processJob: (original) =>
         function (this: Worker, ...args: unknown[]) {
-          const job = args[0] as Attempted | undefined;
+          const job = args[0] as Job | undefined;
           if (!job || hasTelemetry(this)) return original.apply(this, args);
           const attempt = new Attempt(attempts, this, job);
-          job[ATTEMPT] = attempt;
+          underWay.add(attempt);
           return (original.apply(this, args) as Promise<unknown>).then(
             (next) => {
+              underWay.remove(attempt);
               harmless(() => attempt.end());
               return next;
             },
             (error) => {
+              underWay.remove(attempt);
               harmless(() => attempt.end());
               throw error;
             },
@@ -82,15 +91,15 @@ export function patchBullmq({ Queue, FlowProducer, Worker, Job }: Bullmq, observ
         },
       callProcessJob: (original) =>
         function (this: Worker, ...args: unknown[]) {
-          const attempt = (args[0] as Attempted)[ATTEMPT];
+          const attempt = underWay.of(args[0] as Job);
           if (attempt?.worker !== this) return original.apply(this, args);
           return attempt.run(() => original.apply(this, args), this.childPool !== undefined);
         },
     }),
     patch(Job, {
       moveToFailed: (original) =>
-        function (this: Attempted, ...args: unknown[]) {
-          harmless(() => this[ATTEMPT]?.failing(args[0] as Error));
+        function (this: Job, ...args: unknown[]) {
+          harmless(() => underWay.of(this)?.failing(args[0] as Error));
           return original.apply(this, args);
         },
     }),
@@ -99,10 +108,6 @@ export function patchBullmq({ Queue, FlowProducer, Worker, Job }: Bullmq, observ
     for (const each of undo) each();
   };
 }
-
-const ATTEMPT = Symbol("prodlike.attempt");
-/** A job carries its attempt: a `WeakMap` would cost more than the rest of it. */
-type Attempted = Job & { [ATTEMPT]?: Attempt };
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 type Patch = (original: Method) => (this: never, ...args: unknown[]) => unknown;

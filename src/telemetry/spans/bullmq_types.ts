@@ -31,7 +31,12 @@ export interface Queue {
 
 export interface Worker extends Queue {
   id: string;
+  /** The prefix of its keys and the name of its queue. */
+  qualifiedName: string;
   concurrency?: number;
+  /** Takes no more jobs, and has ended them all. */
+  closing?: unknown;
+  closed?: boolean;
   opts: {
     telemetry?: unknown;
     concurrency: number;

@@ -244,6 +244,20 @@ testWith(
   },
 );
 
+testWith(LIBRARIES, "nothing is on a job that its application does not put there", async (library) => {
+  const keys = async (job: object) => void seen.push(Reflect.ownKeys(job).filter((key) => typeof key === "symbol"));
+  const seen: unknown[] = [];
+  await runJobs(
+    async ({ queue, worker, ended }) => {
+      worker.on("completed", keys);
+      await queue.add("plain", {}, { jobId: "j1" });
+      await ended("j1");
+    },
+    { library, processor: keys },
+  );
+  assert.deepEqual(seen, [[], []]);
+});
+
 testWith(LIBRARIES, "a job that nobody traced begins a trace of its own", async (library) => {
   const spans = await runJobs(
     async ({ queue, ended }) => {
