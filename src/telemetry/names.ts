@@ -23,8 +23,6 @@ export const BULLMQ_JOB_NAME = "bullmq.job.name";
 /** Attempts that have ended, this one included. */
 export const BULLMQ_JOB_ATTEMPTS_MADE = "bullmq.job.attempts.made";
 
-/** Ours. The ids of the jobs that `addBulk` has returned, each once, 100 of them at most. */
-export const BATCH_MESSAGE_IDS = "prodlike.batch.message_ids";
 /** Ours. Enqueue to start, less the intended delay, ms; for a retry from its re-queueing; absent where that is not known. */
 export const JOB_WAIT_MS = "prodlike.job.wait_ms";
 /** Ours. Whether no further attempt of this job follows: it has completed, or failed for good. */
