@@ -92,3 +92,29 @@ test("start() loads no telemetry package when it is off", {
     rmSync(folder, { recursive: true });
   }
 });
+
+test("start() may be called without a name, more than once, and with telemetry off", {
+  skip: currentRuntime === "deno" && "the built file is for Node",
+}, async () => {
+  const folder = await makeApplication(`
+    const { start } = require("./telemetry.cjs");
+    start(process.env.FIRST && JSON.parse(process.env.FIRST));
+    start({ serviceName: "second" });
+    console.log(process.env.OTEL_SERVICE_NAME, process.listenerCount("SIGTERM"));
+    process.exit(0);`);
+  try {
+    const said = async (env: Record<string, string>) => {
+      const { code, stdout, stderr } = await finish(
+        start(folder, { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9", ...env }),
+      );
+      assert.equal(code, 0, stderr);
+      return stdout.trim();
+    };
+    assert.equal(await said({}), "undefined 0");
+    assert.equal(await said({ OTEL_ENABLED: "true" }), "undefined 1");
+    assert.equal(await said({ OTEL_ENABLED: "true", FIRST: "{}" }), "undefined 1");
+    assert.equal(await said({ OTEL_ENABLED: "true", FIRST: '{"serviceName":"first"}' }), "first 1");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

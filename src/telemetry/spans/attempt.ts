@@ -5,8 +5,8 @@ import * as names from "../names.ts";
 import type { Job, Worker } from "./bullmq_types.ts";
 import { recordError } from "./errors.ts";
 import { harmless } from "./harmless.ts";
-import { contextOf } from "./job_context.ts";
-import { keyOf, type RequeuedJobs, waitMs } from "./requeue.ts";
+import { contextOf, metadataIn } from "./job_context.ts";
+import { type RequeuedJobs, waitMs } from "./requeue.ts";
 import type { RunningAttempt, RunningAttempts } from "./running_attempts.ts";
 
 /** What all attempts of a process share. */
@@ -103,9 +103,9 @@ export class Attempt implements RunningAttempt {
   #start(startTime: number | undefined): Span {
     const { worker, job } = this;
     const { tracer, requeued, retryAs } = this.#around;
-    const before = requeued.take(worker.name, job.id);
+    const before = requeued.take(worker, job);
     // A job that nobody traced begins a trace; the worker's loop has no context of its own to offer.
-    this.#parent = contextOf(job.opts?.telemetry?.metadata ?? job.opts?.tm ?? "");
+    this.#parent = contextOf(metadataIn(job));
     // With attributes among the options the SDK copies them three times, for samplers; those that there are do not look at them.
     const options = startTime ? { kind: SpanKind.CONSUMER, startTime } : OPTIONS;
     const span = tracer.startSpan(`process ${worker.name}`, options, this.#parent).setAttributes({
@@ -122,13 +122,16 @@ export class Attempt implements RunningAttempt {
     return span;
   }
 
-  /** The worker is about to tell the store that it has failed: the job is over, or put back into its queue. */
-  failing(error: Error): void {
-    const isProcessed = this.#span !== undefined;
+  /**
+   * The worker is about to tell the store that it has failed: the job is over, or put back into its queue. Where `isHandlerSeen`
+   * is false, its handler may have run without `run`.
+   */
+  failing(error: unknown, isHandlerSeen: boolean): void {
+    const isProcessed = this.#span !== undefined || !isHandlerSeen;
     const span = this.#begin(this.#startTime);
-    recordError(span, isProcessed ? error : new UnprocessedError(error.message));
+    recordError(span, isProcessed ? error : new UnprocessedError((error as Error).message)); // the worker's own
     this.#isRequeued = true;
-    this.#around.requeued.remember(this.#key, { atMs: Date.now(), failed: span.spanContext() });
+    this.#around.requeued.remember(this.worker, this.job, span.spanContext());
   }
 
   loseLock(): boolean {
@@ -147,12 +150,8 @@ export class Attempt implements RunningAttempt {
     const isCounted = job.attemptsMade > this.#madeBefore;
     if (isCounted) span.setAttribute(names.BULLMQ_JOB_ATTEMPTS_MADE, job.attemptsMade);
     if (isFinished || isCounted || this.#isMoved) span.setAttribute(names.JOB_FINAL, isFinished);
-    if (this.#isRequeued && (isFinished || !isCounted)) this.#around.requeued.forget(this.#key);
+    if (this.#isRequeued && (isFinished || !isCounted)) this.#around.requeued.forget(this.worker, job);
     span.end();
-  }
-
-  get #key(): string {
-    return keyOf(this.worker.name, this.job.id);
   }
 }
 
@@ -166,10 +165,12 @@ function called(call: () => unknown): Promise<unknown> {
 }
 
 /** Errors of handlers that have put their job elsewhere: it has not failed, and comes back. */
-const MOVES = new Set(["DelayedError", "WaitingError", "WaitingChildrenError", "RateLimitError"]);
+const MOVES = new Set<unknown>(["DelayedError", "WaitingError", "WaitingChildrenError"]);
 
-function isMove(error: unknown): boolean {
-  return error instanceof Error && (MOVES.has(error.name) || error.message === "bullmq:rateLimitExceeded");
+/** As BullMQ itself tells them: by the name, or the message where the queue is limited. */
+function isMove(thrown: unknown): boolean {
+  const { name, message } = Object(thrown) as { name?: unknown; message?: unknown };
+  return MOVES.has(name) || message === "bullmq:rateLimitExceeded";
 }
 
 class UnprocessedError extends Error {

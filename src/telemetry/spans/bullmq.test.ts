@@ -3,6 +3,7 @@ import { SpanKind, SpanStatusCode, type Tracer } from "@opentelemetry/api";
 import type { Job, Telemetry } from "bullmq";
 import { ofKind, testWith } from "../../../test/job_spans.ts";
 import { LIBRARIES, runJobs } from "../../../test/run_jobs.ts";
+import * as names from "../names.ts";
 import { patchBullmq, type QueueObserver } from "./bullmq.ts";
 
 testWith(
@@ -35,6 +36,80 @@ testWith(
     assert.deepEqual([plain?.status.code, throws?.status.code], [SpanStatusCode.UNSET, SpanStatusCode.ERROR]);
   },
 );
+
+testWith(
+  LIBRARIES,
+  "what a processor throws is told, and moves are no failures, as BullMQ sees it",
+  async (library) => {
+    const bare = Object.assign(Object.create(null), { message: "bare" });
+    const thrown: Record<string, unknown> = {
+      text: "just text",
+      object: { name: "TheirError", message: "theirs" },
+      bare,
+      silent: Object.create(null),
+      limited: Object.assign(new Error("of somebody else's API"), { name: "RateLimitError" }),
+    };
+    const spans = await runJobs(
+      async ({ queue, ended }) => {
+        for (const jobId of Object.keys(thrown)) {
+          await queue.add(jobId, {}, { jobId });
+          await ended(jobId);
+        }
+        await queue.add("moves", {}, { jobId: "moves" });
+        await ended("moves");
+      },
+      {
+        library,
+        processor: async (job, token) => {
+          if (job.name in thrown) throw thrown[job.name];
+          if (job.data.isDelayed) return;
+          await job.updateData({ isDelayed: true });
+          await job.moveToDelayed(Date.now() + 20, token);
+          throw { name: "DelayedError", message: "not an Error" };
+        },
+      },
+    );
+    const told = ofKind(spans, SpanKind.CONSUMER).map(({ status, attributes }) => [
+      status.message,
+      attributes[names.ERROR_TYPE],
+      attributes[names.JOB_FINAL],
+    ]);
+    assert.deepEqual(told, [
+      ["just text", "Error", true],
+      ["theirs", "TheirError", true],
+      ["bare", "Error", true],
+      ["[object Object]", "Error", true],
+      ["of somebody else's API", "RateLimitError", true],
+      [undefined, undefined, false],
+      [undefined, undefined, true],
+    ]);
+  },
+);
+
+testWith(LIBRARIES, "the error of a processor that a subclass calls itself is its own", async (library) => {
+  const { Worker } = library.bullmq;
+  class Own extends Worker {
+    protected override callProcessJob(job: Job, token: string) {
+      return this.processFn(job, token);
+    }
+  }
+  const spans = await runJobs(
+    async ({ queue, worker, url }) => {
+      await worker.close();
+      const fail = async () => {
+        throw new RangeError("boom");
+      };
+      const own = new Own("work", fail, { connection: { url } });
+      const failed = new Promise((resolve) => own.on("failed", resolve));
+      await queue.add("plain", {}, { jobId: "j1" });
+      await failed;
+      await own.close();
+    },
+    { library },
+  );
+  const [consumer] = ofKind(spans, SpanKind.CONSUMER);
+  assert.deepEqual([consumer?.status.message, consumer?.attributes[names.ERROR_TYPE]], ["boom", "RangeError"]);
+});
 
 const unknown = () => undefined;
 /** BullMQ's interface, as an adapter of the application's own implements it. */

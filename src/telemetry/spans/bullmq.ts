@@ -99,7 +99,12 @@ export function patchBullmq({ Queue, FlowProducer, Worker, Job }: Bullmq, observ
     patch(Job, {
       moveToFailed: (original) =>
         function (this: Job, ...args: unknown[]) {
-          harmless(() => underWay.of(this)?.failing(args[0] as Error));
+          harmless(() => {
+            const attempt = underWay.of(this);
+            if (!attempt) return;
+            const observed = Worker && Reflect.get(Worker.prototype, "callProcessJob");
+            attempt.failing(args[0], attempt.worker.callProcessJob === observed);
+          });
           return original.apply(this, args);
         },
     }),

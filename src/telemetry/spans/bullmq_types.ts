@@ -44,6 +44,8 @@ export interface Worker extends Queue {
     lockRenewTime: number;
     skipLockRenewal?: boolean;
   };
+  /** Calls the handler; a subclass may have one of its own. */
+  callProcessJob?: unknown;
   /** Where a processor runs that is a file. */
   childPool?: object;
   /** They tell which locks could not be renewed; the versions before them do not know. */

@@ -1,4 +1,5 @@
 import { type Context, INVALID_SPANID, INVALID_TRACEID, propagation, trace } from "@opentelemetry/api";
+import type { Job } from "./bullmq_types.ts";
 import { LINKED_ROOT } from "./linked_context.ts";
 
 /** A context as text, in the form of BullMQ's own adapter, so either side may be observed by that one; "" when it has none. */
@@ -6,6 +7,24 @@ export function metadataOf(context: Context): string {
   const carrier: Record<string, string> = {};
   propagation.inject(context, carrier);
   return Object.keys(carrier).length ? JSON.stringify(carrier) : "";
+}
+
+/** What a job brings of a context; "" when it brings none. */
+export function metadataIn({ opts }: Job): string {
+  const metadata: unknown = opts?.telemetry?.metadata ?? opts?.tm;
+  return typeof metadata === "string" ? metadata : "";
+}
+
+/** The end of the text of a job that was added with children: the store does not tell that it waited for them. */
+const CHILDREN = ',"prodlike":"children"}';
+
+/** The text with that mark, which adapters do not look at. */
+export function markChildren(metadata: string): string {
+  return metadata && metadata.slice(0, -1) + CHILDREN;
+}
+
+export function waitsForChildren(metadata: string): boolean {
+  return metadata.endsWith(CHILDREN);
 }
 
 /** What adapters write when there is a trace parent and nothing else. */

@@ -4,7 +4,7 @@ import type { AddedNode, FlowNode, FlowProducer, Job, JobOptions, Queue } from "
 import { recordError } from "./errors.ts";
 import { harmless } from "./harmless.ts";
 import { withInherited } from "./inherited.ts";
-import { metadataOf } from "./job_context.ts";
+import { markChildren, metadataOf } from "./job_context.ts";
 
 /** A call that adds jobs, before it is made. */
 export interface Addition {
@@ -116,7 +116,7 @@ export class Producers {
     span.setAttribute(names.BULLMQ_JOB_NAME, node.name);
     const inner = trace.setSpan(parent, span);
     const children = node.children?.map((child) => this.#traceNode(child, inner, spans));
-    const opts = withContext(node.opts, inner);
+    const opts = withContext(node.opts, inner, Boolean(children?.length));
     return withInherited({ ...node, ...(opts ? { opts } : {}), ...(children ? { children } : {}) }, node);
   }
 
@@ -133,12 +133,12 @@ export class Producers {
 }
 
 /** The options with the context, unless they bring one or want none. */
-function withContext(opts: JobOptions | undefined, inner: Context): JobOptions | undefined {
-  return opts?.telemetry?.metadata || opts?.telemetry?.omitContext ? opts : carrying(inner, opts);
+function withContext(opts: JobOptions | undefined, inner: Context, hasChildren = false): JobOptions | undefined {
+  return opts?.telemetry?.metadata || opts?.telemetry?.omitContext ? opts : carrying(inner, opts, hasChildren);
 }
 
-function carrying(inner: Context, opts: JobOptions | undefined): JobOptions | undefined {
-  const metadata = metadataOf(inner);
+function carrying(inner: Context, opts: JobOptions | undefined, hasChildren = false): JobOptions | undefined {
+  const metadata = hasChildren ? markChildren(metadataOf(inner)) : metadataOf(inner);
   return metadata ? withInherited({ ...opts, telemetry: { metadata } }, opts) : opts;
 }
 
