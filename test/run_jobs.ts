@@ -141,7 +141,14 @@ export async function runJobs(
     const worker = new library.bullmq.Worker(
       "work",
       sandbox ? join(import.meta.dirname, "sandboxed_processor.mjs") : ((processor ?? run) as Processor), // some return no promise
-      { ...store.options, ...options, ...sandboxOptions, useWorkerThreads: sandbox === "thread" },
+      // A worker that is closed while it begins would look for stalled jobs for ever.
+      {
+        ...store.options,
+        skipStalledCheck: true,
+        ...options,
+        ...sandboxOptions,
+        useWorkerThreads: sandbox === "thread",
+      },
       ...backend,
     );
     const finished = new Set<string>();

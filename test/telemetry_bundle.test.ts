@@ -100,7 +100,7 @@ test("start() may be called without a name, more than once, and with telemetry o
     const { start } = require("./telemetry.cjs");
     start(process.env.FIRST && JSON.parse(process.env.FIRST));
     start({ serviceName: "second" });
-    console.log(process.env.OTEL_SERVICE_NAME, process.listenerCount("SIGTERM"));
+    console.log("OTEL_SERVICE_NAME" in process.env ? process.env.OTEL_SERVICE_NAME : "none", process.listenerCount("SIGTERM"));
     process.exit(0);`);
   try {
     const said = async (env: Record<string, string>) => {
@@ -110,9 +110,9 @@ test("start() may be called without a name, more than once, and with telemetry o
       assert.equal(code, 0, stderr);
       return stdout.trim();
     };
-    assert.equal(await said({}), "undefined 0");
-    assert.equal(await said({ OTEL_ENABLED: "true" }), "undefined 1");
-    assert.equal(await said({ OTEL_ENABLED: "true", FIRST: "{}" }), "undefined 1");
+    assert.equal(await said({}), "none 0");
+    assert.equal(await said({ OTEL_ENABLED: "true" }), "none 1");
+    assert.equal(await said({ OTEL_ENABLED: "true", FIRST: "{}" }), "none 1");
     assert.equal(await said({ OTEL_ENABLED: "true", FIRST: '{"serviceName":"first"}' }), "first 1");
   } finally {
     rmSync(folder, { recursive: true });

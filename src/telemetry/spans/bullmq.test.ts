@@ -99,7 +99,7 @@ testWith(LIBRARIES, "the error of a processor that a subclass calls itself is it
       const fail = async () => {
         throw new RangeError("boom");
       };
-      const own = new Own("work", fail, { connection: { url } });
+      const own = new Own("work", fail, { connection: { url }, skipStalledCheck: true });
       const failed = new Promise((resolve) => own.on("failed", resolve));
       await queue.add("plain", {}, { jobId: "j1" });
       await failed;

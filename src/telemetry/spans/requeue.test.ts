@@ -52,7 +52,7 @@ testWith(LIBRARIES, "a retry does not wait from what another job of the same id 
     async ({ queue, url, ended }) => {
       const theirs = { connection: { url }, prefix: "theirs" };
       const other = new Queue("work", theirs);
-      const worker = new Worker("work", async () => {}, theirs);
+      const worker = new Worker("work", async () => {}, { ...theirs, skipStalledCheck: true });
       try {
         await queue.add("retried", { failFirst: true }, { attempts: 2, jobId: "j1", backoff: 300 });
         await waitFor(async () => (await queue.getDelayedCount()) || undefined, "the failure");
