@@ -220,8 +220,9 @@ faultTest("strangers at the supervisor's port neither hold nor grow it, and comm
   let isFlooding = true;
   // Each opens the next when it is closed: half of them close at once, half say a piece of a line that does not end.
   const flood = (i: number) => {
+    if (!isFlooding) return;
     const socket = open();
-    socket.on("close", () => isFlooding && setImmediate(flood, i));
+    socket.on("close", () => setImmediate(flood, i));
     if (i % 2) socket.end();
     else socket.write("x".repeat(100_000));
   };
@@ -240,8 +241,14 @@ faultTest("strangers at the supervisor's port neither hold nor grow it, and comm
 
     for (let i = 0; i < 400; i++) flood(i);
     assert.match(exits(await checkout.run("otel_up", COLLECTOR), 0), /nothing was changed/);
-    // Of 400 that come at once and again; some are just being closed.
-    if (isLinux) await waitFor(() => held() < before + 200 || undefined, "fewer descriptors than connections");
+    // Deno closes later than the next is there: it may hold all 400, and none once they stop.
+    if (isLinux && currentRuntime !== "deno") assert.ok(held() < before + 200, String(held()));
+    isFlooding = false;
+    for (const socket of sockets) socket.destroy();
+    if (isLinux) await waitFor(() => held() <= before || undefined, "the descriptors as before the flood");
+
+    isFlooding = true;
+    for (let i = 0; i < 400; i++) flood(i);
     exits(await checkout.run("otel_restart"), 0);
     exits(await checkout.run("otel_down"), 0);
     isFlooding = false;
