@@ -1,5 +1,6 @@
 import { existsSync, fstatSync, openSync, readFileSync, readSync, statSync, truncateSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import type { Checkout } from "../settings/stack.ts";
 import { cannotWrite } from "../terminal/system_error.ts";
 import { PARTS, stackFiles } from "./state.ts";
@@ -40,9 +41,9 @@ export function logSize(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** What a log has got since it was `from` bytes long. */
+/** What a log has got since it was `from` bytes long, without the colours that Deno prints into files too. */
 export function textSince(file: string, from: number): string {
-  return existsSync(file) ? readFileSync(file).subarray(from).toString() : "";
+  return existsSync(file) ? stripVTControlCharacters(readFileSync(file).subarray(from).toString()) : "";
 }
 
 /** Empties each log of a part that has grown too large. Its writers append, so they go on at its new end. */

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, existsSync, readFileSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { dirname } from "node:path";
 import { lastError } from "../death/last_words.ts";
 import { endProcess, identify, isAlive, type ProcessId } from "../processes/process_id.ts";
@@ -14,7 +14,7 @@ import type { PartsProgress } from "./protocol.ts";
 import type { PartExit, PartName, PartState } from "./state.ts";
 
 /** Of what a part has printed, that much is looked at. */
-const KEPT_CHARACTERS = 64 * 1024;
+const KEPT_BYTES = 64 * 1024;
 
 /** A running part: our child, or the child of a supervisor that died, taken over. */
 export interface Part {
@@ -155,8 +155,7 @@ function release(child: ChildProcess): void {
 
 /** The end of a log file; empty when there is none. */
 export function lastText(file: string): string {
-  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
-  return text.slice(-KEPT_CHARACTERS);
+  return textSince(file, Math.max(0, logSize(file) - KEPT_BYTES));
 }
 
 /** The last line of a log file, as {@link lastLineOf}; empty when there is none. */
