@@ -155,6 +155,8 @@ export async function runJobs(
     const note = (job?: Job) => void (job?.finishedOn && finished.add(String(job.id)));
     worker.on("completed", note).on("failed", note);
     worker.on("error", ignore);
+    // What is closed while it connects, by a test that adds no job, leaves a rejection that nobody can handle.
+    await Promise.all([worker.waitUntilReady(), flow.waitUntilReady()]);
     try {
       await drive({
         queue,
